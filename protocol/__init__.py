@@ -1,0 +1,1 @@
+"""What the venues say, and what it means: synchronous, pure, total."""

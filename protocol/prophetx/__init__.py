@@ -1,0 +1,1 @@
+"""ProphetX, in both of its vocabularies."""

@@ -1,0 +1,426 @@
+"""Every REST call that a trader needs, as a request and a way to read its answer."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import attrs
+import msgspec
+
+from protocol.commands import Cancel, CancelAll, CancelEvent, CancelMarket, CancelOrder, PlaceOrder, TimeInForce
+from protocol.errors import LocalProtocolError, Policy, RemoteProtocolError, VenueError
+from protocol.events import BookReplaced, CompetitionListed, EventListed, Fill, OrderReported
+from protocol.ids import CompetitionId, EventId, VenueOrderId
+from protocol.money import cents_received, decimal
+from protocol.odds import OddsLadder
+from protocol.prophetx import reading, wire
+from protocol.prophetx.codes import refusal, refusal_inside
+from protocol.prophetx.wire import Dialect
+from protocol.venue import (
+    AccessToken,
+    Balance,
+    Call,
+    CancelResult,
+    Channel,
+    ConnectionConfig,
+    Credentials,
+    FillPage,
+    Lane,
+    OrderPage,
+    PlaceResult,
+    Registration,
+    Request,
+    Response,
+    Tokens,
+    Wanted,
+)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_BATCH = 20  # orders in one submit or cancel
+MAX_EVENTS = 50  # events in one get_multiple_markets
+MAX_PAGE = 100
+MAX_DETAILS = 100
+
+PLACING_TIMEOUT_S = 5.0
+CANCELLING_TIMEOUT_S = 3.0  # asked again when unanswered, which does no harm
+READING_TIMEOUT_S = 5.0
+MARKETS_TIMEOUT_S = 10.0
+REGISTERING_TIMEOUT_S = 30.0  # it can take seconds, says the venue
+
+STRATEGY = {TimeInForce.FILL_OR_KILL: "fillOrKill", TimeInForce.POST_ONLY: "ALO"}
+
+_V4_PATHS = {
+    "markets": "/v4/mm/get_multiple_markets",
+    "ladder": "/v4/mm/get_price_ladder",
+    "balance": "/v4/mm/get_balance",
+    "place": "/v4/mm/submit_order",
+    "place_many": "/v4/mm/submit_multiple_orders",
+    "cancel": "/v4/mm/cancel_order",
+    "cancel_many": "/v4/mm/cancel_multiple_orders",
+    "cancel_all": "/v4/mm/cancel_all_orders",
+    "cancel_event": "/v4/mm/cancel_orders_by_event",
+    "cancel_market": "/v4/mm/cancel_orders_by_market",
+    "order": "/v4/mm/get_order",
+    "history": "/v4/mm/get_order_history",
+    "fills": "/v4/mm/get_order_matched_detail",
+    "register": "/v4/mm/websocket",
+}
+_LEGACY_PATHS = {
+    "markets": "/v2/mm/get_multiple_markets",
+    "ladder": "/mm/get_odds_ladder",
+    "balance": "/mm/get_balance",
+    "place": "/mm/place_wager",
+    "place_many": "/mm/place_multiple_wagers",
+    "cancel": "/mm/cancel_wager",
+    "cancel_many": "/mm/cancel_multiple_wagers",
+    "cancel_all": "/mm/cancel_all_wagers",
+    "cancel_event": "/mm/cancel_wagers_by_event",
+    "cancel_market": "/mm/cancel_wagers_by_market",
+    "order": "/mm/get_wager",
+    "history": "/v2/mm/get_wager_histories",
+    "fills": "/mm/get_wager_matching_detail",
+    "register": "/mm/pusher",
+}
+PATHS = {Dialect.V4: _V4_PATHS, Dialect.LEGACY: _LEGACY_PATHS}
+assert _V4_PATHS.keys() == _LEGACY_PATHS.keys()
+
+
+@attrs.frozen
+class ProphetXRest:
+    """Build the calls of one dialect. Paths are appended to the base address, which may itself have a path."""
+
+    dialect: Dialect
+
+    # --- sessions ---
+
+    def log_in(self, credentials: Credentials) -> Call[Tokens]:
+        form = wire.LoginForm(access_key=credentials.access_key, secret_key=credentials.secret_key)
+        request = self._post("/auth/login", form, authorised=False)
+        return self._call("login", Lane.READING, request, wire.TokensAnswer, _tokens)
+
+    def refresh(self, refresh_token: str) -> Call[AccessToken]:
+        request = self._post("/auth/refresh", wire.RefreshForm(refresh_token=refresh_token), authorised=False)
+        return self._call("refresh", Lane.READING, request, wire.TokensAnswer, _access_token)
+
+    def connection_config(self) -> Call[ConnectionConfig]:
+        request = _get("/websocket/connection-config")
+        return self._call("connection_config", Lane.READING, request, wire.ConnectionConfig, _config)
+
+    def register(self, socket_id: str, wanted: Wanted) -> Call[Registration]:
+        """Name the full set of wanted subscriptions for a socket. The private channel comes without asking."""
+        path = self._path("register")
+        if self.dialect is Dialect.V4:
+            form = wire.RegistrationForm(socket_id=socket_id, subscriptions=_subscriptions(wanted))
+            request = self._post(path, form)
+        else:
+            tournaments = wire.Subscription(type="tournament", ids=[str(each) for each in wanted.competitions])
+            header = msgspec.json.encode([tournaments]).decode()
+            request = attrs.evolve(
+                self._post(path, wire.RegistrationForm(socket_id=socket_id)), headers={"header-subscriptions": header}
+            )
+        call = self._call("register", Lane.READING, request, wire.RegistrationAnswer, _registration)
+        return attrs.evolve(call, timeout_s=REGISTERING_TIMEOUT_S)
+
+    # --- reference data ---
+
+    def competitions(self) -> Call[tuple[CompetitionListed, ...]]:
+        request = _get("/mm/get_tournaments", has_active_events="true")
+        return self._call("competitions", Lane.READING, request, wire.TournamentsAnswer, _competitions)
+
+    def events(
+        self, competition_id: CompetitionId | None = None, event_ids: Sequence[EventId] = ()
+    ) -> Call[tuple[EventListed, ...]]:
+        request = _get("/mm/get_sport_events", tournament_id=competition_id, event_ids=_csv(event_ids))
+        return self._call("events", Lane.READING, request, wire.SportEventsAnswer, _events)
+
+    def markets(self, event_ids: Sequence[EventId]) -> Call[tuple[BookReplaced, ...]]:
+        """Read the books of 1 to 50 events. Raises `LocalProtocolError` outside that."""
+        if not 1 <= len(event_ids) <= MAX_EVENTS:
+            raise LocalProtocolError(f"{len(event_ids)} events in one request, expected 1 to {MAX_EVENTS}")
+        request = _get(self._path("markets"), event_ids=_csv(event_ids))
+        call = self._call("markets", Lane.READING, request, wire.MultipleMarketsAnswer, _books)
+        return attrs.evolve(call, timeout_s=MARKETS_TIMEOUT_S)
+
+    def ladder(self) -> Call[OddsLadder]:
+        return self._call("ladder", Lane.READING, _get(self._path("ladder")), wire.LadderAnswer, _ladder)
+
+    # --- wallet ---
+
+    def balance(self) -> Call[Balance]:
+        return self._call("balance", Lane.READING, _get(self._path("balance")), wire.BalanceAnswer, _balance)
+
+    # --- orders ---
+
+    def place(self, orders: Sequence[PlaceOrder]) -> Call[tuple[PlaceResult, ...]]:
+        """Place 1 to 20 orders; one result each, in their order. A batch is not atomic."""
+        _check_batch(len(orders))
+        forms = [_form(order) for order in orders]
+        if len(orders) == 1:
+            request = self._post(self._path("place"), forms[0])
+            answer = lambda got: (reading.placed_order_of(got.data.order, orders[0]),)  # noqa: E731
+            return self._placing(request, wire.PlacedAnswer, answer)
+        request = self._post(self._path("place_many"), wire.OrderForms(data=forms))
+        return self._placing(request, wire.PlacedManyAnswer, lambda got: _place_results(orders, got))
+
+    def cancel_orders(self, orders: Sequence[CancelOrder]) -> Call[tuple[CancelResult, ...]]:
+        """Cancel 1 to 20 orders; one result each, in their order."""
+        _check_batch(len(orders))
+        forms = [wire.CancelForm(order_id=each.venue_order_id, external_id=each.client_order_id) for each in orders]
+        if len(orders) == 1:
+            request = self._post(self._path("cancel"), forms[0])
+            return self._cancelling(request, wire.CancelledAnswer, lambda _: (None,))
+        request = self._post(self._path("cancel_many"), wire.CancelForms(data=forms))
+        return self._cancelling(request, wire.CancelledManyAnswer, lambda got: _cancel_results(orders, got))
+
+    def cancel(self, command: Cancel) -> Call[None]:
+        """Cancel by a wider net. A 404 says that there was nothing to cancel."""
+        match command:
+            case CancelOrder():
+                form = wire.CancelForm(order_id=command.venue_order_id, external_id=command.client_order_id)
+                request = self._post(self._path("cancel"), form)
+            case CancelAll():
+                request = self._post(self._path("cancel_all"), None)
+            case CancelEvent(event_id=event_id):
+                request = self._post(self._path("cancel_event"), wire.CancelEventForm(event_id=event_id))
+            case CancelMarket(key=key, selection_id=selection_id):
+                market = wire.CancelMarketForm(
+                    event_id=key.event_id, market_id=key.market_id, strike_id=selection_id or msgspec.UNSET
+                )
+                request = self._post(self._path("cancel_market"), market)
+        return self._cancelling(request, wire.CancelledAnswer, lambda _: None)
+
+    def order(self, venue_order_id: VenueOrderId) -> Call[OrderReported]:
+        request = _get(f"{self._path('order')}/{quote(venue_order_id, safe='')}")
+        return self._call("order", Lane.READING, request, wire.OrderAnswer, _order)
+
+    def history(self, from_s: int, to_s: int, cursor: str = "") -> Call[OrderPage]:
+        """Read the orders created in a window of unix seconds, at most 7 days wide, a page at a time."""
+        query = {"from": from_s, "to": to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
+        return self._call("history", Lane.READING, _get(self._path("history"), **query), wire.OrdersAnswer, _order_page)
+
+    def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]:
+        """Read every fill of 1 to 100 orders, a page at a time."""
+        name = "order_ids" if self.dialect is Dialect.V4 else "wager_ids"
+        query = {name: _csv(venue_order_ids), "limit": MAX_DETAILS, "next_cursor": cursor or None}
+        return self._call(
+            "fills", Lane.READING, _get(self._path("fills"), **query), wire.MatchingDetailsAnswer, _fill_page
+        )
+
+    # --- pieces ---
+
+    def _path(self, name: str) -> str:
+        return PATHS[self.dialect][name]
+
+    def _post(self, path: str, form: wire.Record | None, *, authorised: bool = True) -> Request:
+        body = b"{}" if form is None else wire.encode(form, self.dialect)
+        return Request(
+            method="POST", path=path, body=body, headers={"content-type": "application/json"}, authorised=authorised
+        )
+
+    def _call(self, name: str, lane: Lane, request: Request, kind: type[R], read: Callable[[R], T]) -> Call[T]:
+        def answer(response: Response) -> T:
+            if not 200 <= response.status < 300:
+                raise refusal(response)
+            return read(wire.decode(kind, response.body, self.dialect))
+
+        return Call(name=name, lane=lane, request=request, read=answer, timeout_s=READING_TIMEOUT_S)
+
+    def _placing(self, request: Request, kind: type[R], read: Callable[[R], T]) -> Call[T]:
+        return attrs.evolve(self._call("place", Lane.PLACING, request, kind, read), timeout_s=PLACING_TIMEOUT_S)
+
+    def _cancelling(self, request: Request, kind: type[R], read: Callable[[R], T]) -> Call[T]:
+        return attrs.evolve(self._call("cancel", Lane.CANCELLING, request, kind, read), timeout_s=CANCELLING_TIMEOUT_S)
+
+
+def _get(path: str, **query: object) -> Request:
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return Request(method="GET", path=f"{path}?{urlencode(given, safe=',')}" if given else path)
+
+
+def _csv(ids: Sequence[object]) -> str:
+    return ",".join(str(each) for each in ids)
+
+
+def _check_batch(count: int) -> None:
+    if not 1 <= count <= MAX_BATCH:
+        raise LocalProtocolError(f"{count} orders in one request, expected 1 to {MAX_BATCH}")
+
+
+def _form(order: PlaceOrder) -> wire.OrderForm:
+    return wire.OrderForm(
+        external_id=order.client_order_id,
+        strike_id=order.selection_id,
+        price=order.odds,
+        quantity=decimal(order.stake_cents),
+        order_strategy=STRATEGY.get(order.time_in_force, msgspec.UNSET),
+    )
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+def _tokens(answer: wire.TokensAnswer) -> Tokens:
+    record = answer.data
+    if not isinstance(record.refresh_token, str) or not isinstance(record.refresh_expire_time, int):
+        raise RemoteProtocolError("login: no refresh token")
+    return Tokens(
+        access_token=record.access_token,
+        access_expires_s=record.access_expire_time,
+        refresh_token=record.refresh_token,
+        refresh_expires_s=record.refresh_expire_time,
+    )
+
+
+def _access_token(answer: wire.TokensAnswer) -> AccessToken:
+    record = answer.data
+    return AccessToken(
+        access_token=record.access_token,
+        access_expires_s=record.access_expire_time,
+        refresh_token=record.refresh_token if isinstance(record.refresh_token, str) else None,
+    )
+
+
+def _config(record: wire.ConnectionConfig) -> ConnectionConfig:
+    return ConnectionConfig(
+        key=record.key,
+        cluster=record.cluster,
+        host=record.ws_host or "",
+        service=record.service,
+        app_id=record.app_id,
+    )
+
+
+def _subscriptions(wanted: Wanted) -> list[wire.Subscription]:
+    kinds = (
+        ("tournament", [str(each) for each in wanted.competitions]),
+        ("event", [str(each) for each in wanted.events]),
+        ("event_subtype", [f"{event_id}:{sub_kind}" for event_id, sub_kind in wanted.sub_kinds]),
+    )
+    return [wire.Subscription(type=kind, ids=ids) for kind, ids in kinds if ids]
+
+
+def _registration(answer: wire.RegistrationAnswer) -> Registration:
+    data = answer.data
+    signed = data.authenticated
+    rejected = data.rejected if isinstance(data.rejected, list) else []
+    return Registration(
+        channels=tuple(_channel(record) for record in data.authorized_channel or ()),
+        sign_in=(signed.auth, signed.user_data) if isinstance(signed, wire.Authenticated) else None,
+        rejected=tuple(f"{each.type}:{each.id}: {each.reason}" for each in rejected),
+        channel_limit=data.channel_limit,
+    )
+
+
+def _channel(record: wire.AuthorizedChannel) -> Channel:
+    bindings = record.binding_events or []
+    scope = record.scope if isinstance(record.scope, wire.Scope) else None
+    return Channel(
+        name=record.channel_name,
+        auth=record.auth,
+        private=any(
+            each.name in ("order", "orders", "wager", "wagers", wire.HEALTH_CHECK) or each.type == wire.PRIVATE_SIGNAL
+            for each in bindings
+        ),
+        event_id=None if scope is None else EventId(scope.event_id),
+        sub_kind=scope.sub_type if scope is not None and isinstance(scope.sub_type, str) else None,
+    )
+
+
+def _competitions(answer: wire.TournamentsAnswer) -> tuple[CompetitionListed, ...]:
+    return tuple(reading.competition_of(record) for record in answer.data.tournaments or ())
+
+
+def _events(answer: wire.SportEventsAnswer) -> tuple[EventListed, ...]:
+    return tuple(reading.event_of(record) for record in answer.data.sport_events or ())
+
+
+def _books(answer: wire.MultipleMarketsAnswer) -> tuple[BookReplaced, ...]:
+    books: list[BookReplaced] = []
+    for text, markets in answer.data.items():
+        if not text.isdecimal():
+            raise RemoteProtocolError(f"markets: {text!r} is not an event id")
+        for market in markets or ():
+            books.extend(reading.books_of(EventId(int(text)), market))
+    return tuple(books)
+
+
+def _ladder(answer: wire.LadderAnswer) -> OddsLadder:
+    try:
+        return OddsLadder.of(answer.data)
+    except LocalProtocolError as error:
+        raise RemoteProtocolError(f"ladder: {error}") from error
+
+
+def _balance(answer: wire.BalanceAnswer) -> Balance:
+    record = answer.data
+    return Balance(
+        cash_cents=cents_received(record.balance, "balance"),
+        matched_cents=cents_received(record.matched_order_balance, "matched_order_balance"),
+        unmatched_cents=cents_received(record.unmatched_order_balance, "unmatched_order_balance"),
+    )
+
+
+def _place_results(orders: Sequence[PlaceOrder], answer: wire.PlacedManyAnswer) -> tuple[PlaceResult, ...]:
+    placed = {record.external_id: record for record in answer.data.succeed_orders or ()}
+    failed: dict[str, wire.FailedOrder] = {}
+    for failure in answer.data.failed_orders or ():
+        if isinstance(failure.request, wire.OrderForm):
+            failed[failure.request.external_id] = failure
+        elif isinstance(failure.index, int) and 0 <= failure.index < len(orders):
+            failed[orders[failure.index].client_order_id] = failure
+    return tuple(_place_result(order, placed, failed) for order in orders)
+
+
+def _place_result(
+    order: PlaceOrder, placed: "dict[str | None, wire.Order]", failed: dict[str, wire.FailedOrder]
+) -> PlaceResult:
+    if order.client_order_id in placed:
+        return reading.placed_order_of(placed[order.client_order_id], order)
+    if order.client_order_id in failed:
+        failure = failed[order.client_order_id]
+        return refusal_inside(failure.error, failure.message)
+    return VenueError(code="unanswered", status=0, policy=Policy.OUTCOME_UNKNOWN)
+
+
+def _cancel_results(orders: Sequence[CancelOrder], answer: wire.CancelledManyAnswer) -> tuple[CancelResult, ...]:
+    rows = list(answer.data or ())
+    if len(rows) != len(orders):
+        raise RemoteProtocolError(f"cancel: {len(rows)} results for {len(orders)} orders")
+    return tuple(_cancel_result(row) for row in rows)
+
+
+def _cancel_result(row: wire.CancelledOne) -> CancelResult:
+    if row.success:
+        return None
+    code = row.error if isinstance(row.error, str) else "order_already_cancelled"  # only its own state tells
+    return refusal_inside(code, row.message if isinstance(row.message, str) else "")
+
+
+def _order(answer: wire.OrderAnswer) -> OrderReported:
+    return reading.order_of(answer.data, reading.moment_ns(answer.last_synced_at))
+
+
+def _order_page(answer: wire.OrdersAnswer) -> OrderPage:
+    stamp = answer.last_synced_at if answer.last_synced_at is not msgspec.UNSET else answer.data.last_synced_at
+    synced_at_ns = reading.moment_ns(stamp)
+    return OrderPage(
+        orders=tuple(reading.order_of(record, synced_at_ns) for record in answer.data.orders or ()),
+        next_cursor=answer.data.next_cursor or "",
+        synced_at_ns=synced_at_ns,
+    )
+
+
+def _fill_page(answer: wire.MatchingDetailsAnswer) -> FillPage:
+    return FillPage(
+        fills=tuple(_fill(record) for record in answer.data.matching_details or ()),
+        next_cursor=answer.data.next_cursor or "",
+        synced_at_ns=reading.moment_ns(answer.last_synced_at),
+    )
+
+
+def _fill(record: wire.MatchingDetail) -> tuple[VenueOrderId, Fill]:
+    path = f"matching detail of {record.order_id}"
+    stake = cents_received(record.filled_quantity, f"{path}.filled_quantity")
+    return VenueOrderId(record.order_id), Fill(stake, reading.odds_of(record.fill_price, f"{path}.fill_price"))
