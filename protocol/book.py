@@ -187,10 +187,11 @@ class Book:
         self._falls = [fall for fall in self._falls if fall not in overdue]
 
     def _has_twin(self, new: _Explanation) -> bool:
+        # Profit is rounded down, so at long odds only the larger stake tells the smaller one exactly.
         return any(
-            old.places == new.places[::-1]
+            old.places == new.places[::-1] != new.places
             and abs(old.sequence_ns - new.sequence_ns) <= TWIN_NS
-            and all(abs(ours - theirs) <= 1 for ours, theirs in zip(old.cents, new.cents[::-1], strict=True))
+            and any(abs(ours - theirs) <= 1 for ours, theirs in zip(old.cents, new.cents[::-1], strict=True))
             for old in self._prints
         )
 
@@ -198,7 +199,9 @@ class Book:
         if len(self.sides) != 2:
             return None
         first, second = self.sides
-        return second.selection_id if selection_id == first.selection_id else first.selection_id
+        if selection_id == first.selection_id:
+            return second.selection_id
+        return first.selection_id if selection_id == second.selection_id else None
 
 
 def _levels(sides: tuple[Side, ...]) -> dict[tuple[SelectionId, Odds], int]:

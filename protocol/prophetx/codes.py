@@ -117,7 +117,7 @@ def refusal(response: Response) -> VenueError:
             code=f"http_{response.status}",
             status=response.status,
             policy=policy,
-            retry_after_s=_retry_after_s(response),
+            retry_after_s=_retry_after_s(response) if policy is Policy.BACK_OFF else None,
         )
     code = LEGACY_CODES.get(body.error, body.error)
     policy = policy_of(code, response.status)

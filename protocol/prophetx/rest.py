@@ -195,9 +195,13 @@ class ProphetXRest:
         request = _get(f"{self._path('order')}/{quote(venue_order_id, safe='')}")
         return self._call("order", Lane.READING, request, wire.OrderAnswer, _order)
 
-    def history(self, from_s: int, to_s: int, cursor: str = "") -> Call[OrderPage]:
-        """Read the orders created in a window of unix seconds, at most 7 days wide, a page at a time."""
-        query = {"from": from_s, "to": to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
+    def history(self, from_s: int, to_s: int, cursor: str = "", *, updated: bool = False) -> Call[OrderPage]:
+        """Read the orders of a window of unix seconds, a page at a time.
+
+        By creation the window spans at most 7 days, by update at most 2.
+        """
+        names = ("updated_at_from", "updated_at_to") if updated else ("from", "to")
+        query = {names[0]: from_s, names[1]: to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
         return self._call("history", Lane.READING, _get(self._path("history"), **query), wire.OrdersAnswer, _order_page)
 
     def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]:
@@ -339,8 +343,8 @@ def _events(answer: wire.SportEventsAnswer) -> tuple[EventListed, ...]:
 def _books(answer: wire.MultipleMarketsAnswer) -> tuple[BookReplaced, ...]:
     books: list[BookReplaced] = []
     for text, markets in answer.data.items():
-        if not text.isdecimal():
-            raise RemoteProtocolError(f"markets: {text!r} is not an event id")
+        if not text.isdecimal() or len(text) > 19:  # no id has more digits, and int() gives up at 4300
+            raise RemoteProtocolError(f"markets: {text[:40]!r} is not an event id")
         for market in markets or ():
             books.extend(reading.books_of(EventId(int(text)), market))
     return tuple(books)

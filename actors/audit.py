@@ -1,0 +1,84 @@
+"""How much what we believe differs from what is true."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from actors.messages import MarketView, SnapshotTaken
+from protocol.events import OrderReported, OrderStatus, Side
+from protocol.ids import BookKey, ClientOrderId
+from protocol.order import RESTABLE, Order
+
+NEVER_THERE = frozenset({OrderStatus.ABSENT, OrderStatus.REJECTED})
+
+
+@attrs.frozen(kw_only=True)
+class Audit:
+    """Numbers of differences; `None` where the truth could not be read."""
+
+    orders: int | None = None
+    fills: int | None = None
+    balance_cents: int | None = None
+    books: int | None = None
+
+    @property
+    def clean(self) -> bool:
+        return not any((self.orders, self.fills, self.balance_cents, self.books))
+
+
+@attrs.frozen
+class Fate:
+    """What became of an order."""
+
+    status: OrderStatus
+    filled_cents: int
+
+
+def fate_reported(report: OrderReported, stake_cents: int) -> Fate:
+    """Read a report the way an order does: a stake that shrank is a cancel after a partial fill."""
+    status = report.status or OrderStatus.UNKNOWN
+    if status is OrderStatus.FILLED and report.filled_cents < stake_cents:
+        status = OrderStatus.CANCELLED
+    return Fate(status, report.filled_cents)
+
+
+def compare_orders(believed: Mapping[ClientOrderId, Order], truth: Mapping[ClientOrderId, Fate]) -> tuple[int, int]:
+    """Count the orders whose status differs, and those whose fills do. Both sides hold only orders of this run."""
+    orders = fills = 0
+    for client_order_id, order in believed.items():
+        fate = truth.get(client_order_id)
+        if fate is None:
+            orders += order.status not in NEVER_THERE
+            fills += order.filled_cents != 0
+        else:
+            orders += order.status is not fate.status
+            fills += order.filled_cents != fate.filled_cents
+    for client_order_id, fate in truth.items():
+        if client_order_id not in believed:
+            orders += fate.status in RESTABLE
+            fills += fate.filled_cents != 0
+    return orders, fills
+
+
+def compare_books(believed: Mapping[BookKey, tuple[Side, ...]], truth: Mapping[BookKey, tuple[Side, ...]]) -> int:
+    """Count the books that offer something else than they do in truth."""
+    return sum(_offers(sides) != _offers(truth.get(key, ())) for key, sides in believed.items())
+
+
+def compare_snapshots(views: Mapping[BookKey, MarketView], snapshots: tuple[SnapshotTaken, ...]) -> int:
+    """Count the live books that differ from REST and have not moved since it was asked."""
+    return sum(
+        _offers(view.sides) != _offers(book.sides)
+        for snapshot in snapshots
+        for book in snapshot.books
+        if (view := views.get(book.key)) is not None and view.live and view.moved_s < snapshot.asked_at_s
+    )
+
+
+def _offers(sides: tuple[Side, ...]) -> dict[tuple[str, int], int]:
+    return {
+        (side.selection_id, level.odds): level.takeable_cents
+        for side in sides
+        for level in side.levels
+        if level.takeable_cents
+    }

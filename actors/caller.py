@@ -1,0 +1,187 @@
+"""Authorised, paced REST calls."""
+
+import math
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+import structlog
+import trio
+
+from actors.http import HttpLane, open_lane
+from actors.limits import RateLimit
+from actors.messages import AnswerLost
+from actors.tally import Tally
+from actors.transport import Dial
+from protocol.errors import Policy, RemoteProtocolError, VenueError
+from protocol.prophetx.session import Authorisation, Need
+from protocol.venue import Call, Credentials, Lane, Response, Rest
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+LANES: Mapping[Lane, int] = {Lane.PLACING: 3, Lane.CANCELLING: 2, Lane.READING: 3}
+"""Connections a lane: one lost answer must not block the next order."""
+
+DEFAULT_HOLD_S = 1.0  # a 429 that does not say how long
+MAX_HOLD_S = 300.0
+SESSION_WAIT_S = 10.0  # after session_num_exceed, doubling
+MAX_SESSION_WAIT_S = 600.0
+LOGIN_WAIT_S = 0.5  # after a login without an answer, doubling
+MAX_LOGIN_WAIT_S = 15.0
+
+
+def _nothing() -> None:
+    pass
+
+
+class LoginRefused(Exception):
+    """The venue does not take the key pair. Nothing can heal that from here."""
+
+
+@attrs.define
+class Caller:
+    """Make REST calls: with a token that is renewed in time, within the venue's limits, each with a deadline.
+
+    However many calls wait, one login or refresh is under way at most.
+    """
+
+    rest: Rest
+    credentials: Credentials
+    wall_ns: Callable[[], int]
+    tally: Tally
+    limit: RateLimit = attrs.field(factory=RateLimit)
+    held: Callable[[float], None] = lambda _until_s: None
+    authorisation: Authorisation = attrs.field(factory=Authorisation)
+    logged_in: trio.Event = attrs.field(factory=trio.Event, repr=False)
+    hurry_s: float = math.inf  # no call may take longer; set when the bot stops
+    _lanes: Mapping[Lane, Sequence[HttpLane]] = attrs.field(factory=dict, repr=False)
+    _free: dict[Lane, trio.Semaphore] = attrs.field(factory=dict, repr=False)
+    _idle: dict[Lane, list[HttpLane]] = attrs.field(factory=dict, repr=False)
+    _authorising: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
+
+    @asynccontextmanager
+    async def connections(self, rest_url: str, dial: Dial) -> AsyncIterator[None]:
+        """Hold every lane's connections open."""
+        context = ssl.create_default_context() if urlsplit(rest_url).scheme == "https" else None
+        async with AsyncExitStack() as stack:
+            for lane, count in LANES.items():
+                opened = [await stack.enter_async_context(open_lane(rest_url, dial, context)) for _ in range(count)]
+                self._idle[lane] = opened
+                self._free[lane] = trio.Semaphore(count)
+            yield
+
+    async def ask(self, call: Call[T], /, sending: Callable[[], None] = _nothing) -> T:
+        """Make one call. Raises `VenueError`, `RemoteProtocolError`, `AnswerLost` or `LoginRefused`.
+
+        A 401 is answered by one refresh and one more try: it says that nothing was done.
+        """
+        token = await self._token()
+        try:
+            return await self._once(call, token, sending)
+        except VenueError as error:
+            if error.policy is not Policy.REAUTHENTICATE:
+                raise
+            self.authorisation.access_refused(token)
+        return await self._once(call, await self._token(), sending)
+
+    async def keep_fresh(self) -> None:
+        """Refresh the token before anybody has to wait for it."""
+        while True:
+            await self._token()
+            wait_s = self.authorisation.renew_at_s - self.wall_ns() / 1e9
+            await trio.sleep(min(max(wait_s, 1.0), 86_400.0))
+
+    async def _once(self, call: Call[T], token: str | None, sending: Callable[[], None] = _nothing) -> T:
+        response = await self._send(call, token, sending)
+        try:
+            return call.read(response)
+        except VenueError as error:
+            if error.policy is Policy.BACK_OFF and error.status == 429:
+                self._hold(error)
+            raise
+
+    async def _send(self, call: Call[T], token: str | None, sending: Callable[[], None]) -> Response:
+        async with self._free[call.lane]:
+            http = self._idle[call.lane].pop()
+            try:
+                await self._turn(call.lane, call.name)
+                sending()
+                self.tally.requests += 1
+                return await http.send(call.request, token, min(call.timeout_s, self.hurry_s))
+            except AnswerLost:
+                self.tally.answers_lost += 1
+                raise
+            finally:
+                self._idle[call.lane].append(http)
+
+    async def _turn(self, lane: Lane, name: str) -> None:
+        """Wait for the rate limit. Bounded: a hold ends, and the budget comes back."""
+        cancelling = lane is Lane.CANCELLING
+        self.limit.cancels_waiting += cancelling
+        try:
+            while (at_s := self.limit.earliest_s(lane, name, trio.current_time())) > trio.current_time():  # noqa: ASYNC110
+                await trio.sleep_until(at_s)
+        finally:
+            self.limit.cancels_waiting -= cancelling
+        self.limit.spend(lane, name, trio.current_time())
+
+    def _hold(self, error: VenueError) -> None:
+        waits_s = [error.retry_after_s or 0.0]
+        if error.allowed_at_ms is not None:
+            waits_s.append(error.allowed_at_ms / 1e3 - self.wall_ns() / 1e9)
+        longest_s = max(waits_s)
+        until_s = trio.current_time() + min(longest_s if longest_s > 0 else DEFAULT_HOLD_S, MAX_HOLD_S)
+        self.limit.hold(until_s)
+        self.held(until_s)
+        log.warning("requests_held", code=error.code, seconds=round(until_s - trio.current_time(), 3))
+
+    async def _token(self) -> str:
+        if self.authorisation.need(self._now_s()) is not Need.NOTHING:
+            async with self._authorising:
+                await self._authorise()
+        return self.authorisation.access_token
+
+    async def _authorise(self) -> None:
+        wait_s, session_wait_s = LOGIN_WAIT_S, SESSION_WAIT_S
+        while (need := self.authorisation.need(self._now_s())) is not Need.NOTHING:
+            try:
+                await (self._refresh() if need is Need.REFRESH else self._log_in())
+            except VenueError as error:
+                if error.code == "session_num_exceed":
+                    log.warning("session_cap_reached", retry_s=session_wait_s)
+                    await trio.sleep(session_wait_s)
+                    session_wait_s = min(session_wait_s * 2, MAX_SESSION_WAIT_S)
+                    continue
+                if error.policy in (Policy.TERMINAL, Policy.REAUTHENTICATE):
+                    raise LoginRefused(f"the venue refused the login: {error}") from error
+                log.warning("login_failed", reason=str(error), retry_s=wait_s)
+            except (AnswerLost, RemoteProtocolError) as error:
+                log.warning("login_failed", reason=str(error), retry_s=wait_s)
+            else:
+                continue
+            await trio.sleep(wait_s)
+            wait_s = min(wait_s * 2, MAX_LOGIN_WAIT_S)
+        self.logged_in.set()
+
+    async def _log_in(self) -> None:
+        tokens = await self._once(self.rest.log_in(self.credentials), None)
+        self.authorisation.logged_in(tokens, self._now_s())
+        log.info("logged_in")
+
+    async def _refresh(self) -> None:
+        try:
+            token = await self._once(self.rest.refresh(self.authorisation.refresh_token), None)
+        except VenueError as error:
+            if error.policy not in (Policy.TERMINAL, Policy.REAUTHENTICATE, Policy.ALREADY_GONE):
+                raise
+            self.authorisation.refresh_refused()
+        else:
+            self.authorisation.refreshed(token, self._now_s())
+            log.info("token_refreshed")
+
+    def _now_s(self) -> float:
+        return self.wall_ns() / 1e9

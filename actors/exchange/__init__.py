@@ -1,0 +1,1 @@
+"""The embedded exchange: a venue that runs in this process."""

@@ -1,0 +1,1 @@
+"""The REST endpoints, each a function of a visit."""

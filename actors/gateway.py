@@ -1,0 +1,176 @@
+"""Commands to REST, answers to events."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import attrs
+import trio
+
+from actors.mailbox import Mailbox
+from actors.messages import (
+    AnswerLost,
+    Ask,
+    AskFills,
+    AskHistory,
+    AskOrder,
+    CancelAnswered,
+    CancelWork,
+    FillsRead,
+    GatewayAnswer,
+    HistoryRead,
+    NotSent,
+    OrderRead,
+    PlacingAnswered,
+    PlacingLost,
+    PlacingStarted,
+    Question,
+    Queued,
+)
+from protocol.commands import CancelAll, CancelOrder
+from protocol.errors import RemoteProtocolError, VenueError
+from protocol.events import OrderReported
+from protocol.prophetx.rest import MAX_BATCH
+from protocol.venue import FillPage, OrderPage, Rest
+
+T = TypeVar("T")
+
+PLACING_WORKERS = 3  # as many as the lane has connections
+CANCELLING_WORKERS = 2
+MAX_PAGES = 200  # of 100 orders: more than an account makes in the two days that a window spans
+HELD_TOO_LONG_S = 3.0  # an order that waited longer is about a market that has moved on
+
+
+@attrs.define(kw_only=True)
+class Gateway:
+    """Carry commands to the venue and its answers back. It decides nothing.
+
+    Orders that wait together leave together, in one batch. Placing, cancelling and reading never wait for each other.
+    """
+
+    placing: Mailbox[Queued]
+    cancelling: Mailbox[CancelWork]
+    asking: Mailbox[Question]
+    answers: Callable[[GatewayAnswer], None]
+    ask: Ask
+    rest: Rest
+    wall_ns: Callable[[], int]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(PLACING_WORKERS):
+                nursery.start_soon(self._serve, self.placing, self._place)
+            for _ in range(CANCELLING_WORKERS):
+                nursery.start_soon(self._serve, self.cancelling, self._cancel)
+            nursery.start_soon(self._serve, self.asking, self._answer)
+            task_status.started()
+
+    async def _serve(self, mailbox: Mailbox[T], serve: Callable[[list[T]], Awaitable[None]]) -> None:
+        while True:
+            try:
+                work = await mailbox.take(MAX_BATCH)
+            except trio.EndOfChannel:
+                return
+            await serve(work)
+
+    # --- placing ---
+
+    async def _place(self, work: list[Queued]) -> None:
+        orders = [each.order for each in work]
+        ids = tuple(order.client_order_id for order in orders)
+        oldest_s = min(each.at_s for each in work)
+
+        def sending() -> None:
+            now_s = trio.current_time()
+            if now_s - oldest_s > HELD_TOO_LONG_S:
+                raise NotSent(f"held back for {now_s - oldest_s:.1f} s")
+            self.answers(PlacingStarted(client_order_ids=ids, at_s=now_s, wall_ns=self.wall_ns()))
+
+        try:
+            results = await self.ask(self.rest.place(orders), sending=sending)
+        except VenueError as error:
+            results = (error,) * len(orders)
+        except (AnswerLost, RemoteProtocolError) as error:
+            sent = not isinstance(error, NotSent)
+            self.answers(PlacingLost(client_order_ids=ids, wall_ns=self.wall_ns(), sent=sent, reason=str(error)))
+            return
+        for client_order_id, result in zip(ids, results, strict=True):
+            self.answers(PlacingAnswered(client_order_id=client_order_id, result=result))
+
+    # --- cancelling ---
+
+    async def _cancel(self, work: list[CancelWork]) -> None:
+        for command in work:
+            if isinstance(command, CancelAll):
+                await self._cancel_all(command)
+        orders = [command for command in work if isinstance(command, CancelOrder)]
+        if not orders:
+            return
+        try:
+            results = await self.ask(self.rest.cancel_orders(orders))
+        except VenueError as error:
+            results = (error,) * len(orders)
+        except (AnswerLost, RemoteProtocolError) as error:
+            for order in orders:
+                self.answers(CancelAnswered(command=order, result=AnswerLost(str(error))))
+            return
+        for order, result in zip(orders, results, strict=True):
+            self.answers(CancelAnswered(command=order, result=result))
+
+    async def _cancel_all(self, command: CancelAll) -> None:
+        result: VenueError | AnswerLost | None
+        try:
+            result = await self.ask(self.rest.cancel(command))
+        except VenueError as error:
+            result = error
+        except (AnswerLost, RemoteProtocolError) as error:
+            result = AnswerLost(str(error))
+        self.answers(CancelAnswered(command=command, result=result))
+
+    # --- reading ---
+
+    async def _answer(self, work: list[Question]) -> None:
+        for question in work:
+            match question:
+                case AskOrder(venue_order_id=venue_order_id):
+                    order = await _outcome(self.ask(self.rest.order(venue_order_id)))
+                    self.answers(OrderRead(venue_order_id=venue_order_id, result=order))
+                case AskHistory():
+                    self.answers(HistoryRead(question=question, result=await _outcome(self._history(question))))
+                case AskFills():
+                    self.answers(FillsRead(question=question, result=await _outcome(self._fills(question))))
+
+    async def _history(self, asked: AskHistory) -> OrderPage:
+        """Read every page. The copy is as old as its oldest page."""
+        orders: list[OrderReported] = []
+        synced: list[int | None] = []
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            page = await self.ask(self.rest.history(asked.from_s, asked.to_s, cursor, updated=asked.updated))
+            orders.extend(page.orders)
+            synced.append(page.synced_at_ns)
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        else:
+            raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
+        known = [stamp for stamp in synced if stamp is not None]
+        return OrderPage(orders=tuple(orders), synced_at_ns=min(known) if len(known) == len(synced) else None)
+
+    async def _fills(self, asked: AskFills) -> FillPage:
+        page = await self.ask(self.rest.fills(asked.venue_order_ids))
+        fills = list(page.fills)
+        for _ in range(MAX_PAGES):
+            if not page.next_cursor:
+                return attrs.evolve(page, fills=tuple(fills))
+            page = await self.ask(self.rest.fills(asked.venue_order_ids, page.next_cursor))
+            fills.extend(page.fills)
+        raise AnswerLost(f"matching details: more than {MAX_PAGES} pages")
+
+
+async def _outcome(reading: Awaitable[T]) -> T | VenueError | AnswerLost:
+    try:
+        return await reading
+    except (VenueError, AnswerLost) as error:
+        return error
+    except RemoteProtocolError as error:
+        return AnswerLost(str(error))

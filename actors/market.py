@@ -1,0 +1,129 @@
+"""One book, hydrated before it is believed."""
+
+import math
+from collections.abc import Callable
+from typing import assert_never
+
+import attrs
+import structlog
+import trio
+
+from actors.mailbox import Mailbox
+from actors.messages import Compare, Doubt, MarketView, Suspend
+from actors.tally import Tally
+from protocol.book import Book, BookStatus
+from protocol.events import BookReplaced, EventListed, TradePrinted
+from protocol.ids import BookKey
+
+log = structlog.get_logger()
+
+PRINT_GRACE_S = 1.0  # how long a fall in liquidity waits for the print that explains it
+HEAL_GRACE_S = 2.0  # how long a difference from REST waits for the image that may be on its way
+
+MarketMessage = BookReplaced | TradePrinted | Compare | Doubt | Suspend | EventListed
+
+
+@attrs.define(kw_only=True)
+class Market:
+    """Keep one book. It is live after its snapshot, and heals when REST proves it wrong.
+
+    REST is read while the socket goes on. A difference counts only when no newer image comes within a moment: what
+    moved in between was not wrong.
+    """
+
+    key: BookKey
+    epoch: int
+    inbox: Mailbox[MarketMessage]
+    publish: Callable[[MarketView], None]
+    event: EventListed
+    tally: Tally
+    book: Book
+    name: str = ""
+    kind: str = ""
+    _suspended: bool = False
+    _applied_s: float = -math.inf
+    _suspect: BookReplaced | None = None
+    _heal_at_s: float = math.inf
+    _settle_at_s: float = math.inf
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        while True:
+            messages: list[MarketMessage] = []
+            with trio.move_on_at(min(self._heal_at_s, self._settle_at_s)):
+                try:
+                    messages = await self.inbox.take()
+                except trio.EndOfChannel:
+                    self.book.status = BookStatus.SUSPENDED
+                    self.publish(self.view())
+                    return
+            for message in messages:
+                self.handle(message, trio.current_time())
+            self.tick(trio.current_time())
+            self.publish(self.view())
+
+    def handle(self, message: MarketMessage, now_s: float) -> None:
+        match message:
+            case BookReplaced():
+                self._apply(message, now_s)
+            case TradePrinted():
+                self.book.print_trade(message)
+            case Compare():
+                self._compare(message, now_s)
+            case Doubt():
+                self.book.doubt()
+            case Suspend(active=active):
+                self._suspended = not active
+            case EventListed():
+                self.event = message
+            case _:
+                assert_never(message)
+
+    def tick(self, now_s: float) -> None:
+        """Do what has become due."""
+        if self._suspect is not None and now_s >= self._heal_at_s:
+            log.warning("book_healed", book=str(self.key))
+            self.tally.healed += 1
+            self.book.hydrate(self._suspect)
+            self._dismiss()
+        if now_s >= self._settle_at_s:
+            self.book.settle()
+        self._settle_at_s = self._settle_at_s if self.book.unsettled else math.inf
+        if self.book.unsettled and self._settle_at_s == math.inf:
+            self._settle_at_s = now_s + PRINT_GRACE_S
+
+    def view(self) -> MarketView:
+        """Return what a strategy sees, and hand over the changes since the last one."""
+        status = self.book.status
+        if self._suspended and status is BookStatus.LIVE:
+            status = BookStatus.SUSPENDED
+        return MarketView(
+            key=self.key,
+            name=self.name,
+            kind=self.kind,
+            event=self.event,
+            epoch=self.epoch,
+            status=status,
+            sides=self.book.sides,
+            changes=self.book.take_changes(),
+            moved_s=self._applied_s,
+        )
+
+    def _apply(self, image: BookReplaced, now_s: float) -> None:
+        self.tally.updates += 1
+        if self.book.apply(image):
+            self._applied_s = now_s
+            if self._suspect is not None and image.sequence_ns >= self._suspect.sequence_ns:
+                self._dismiss()
+
+    def _compare(self, message: Compare, now_s: float) -> None:
+        if self.book.status in (BookStatus.HYDRATING, BookStatus.STALE):
+            self.book.hydrate(message.book)
+        elif self._applied_s < message.asked_at_s and self.book.differs(message.book):
+            self._suspect = message.book
+            self._heal_at_s = now_s + HEAL_GRACE_S
+        else:
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        self._suspect, self._heal_at_s = None, math.inf

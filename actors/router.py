@@ -1,0 +1,174 @@
+"""One market actor per open market."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import attrs
+import structlog
+import trio
+
+from actors.mailbox import Mailbox
+from actors.market import Market, MarketMessage
+from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Suspend
+from actors.tally import Tally
+from protocol.book import Book
+from protocol.events import (
+    BookReplaced,
+    CompetitionListed,
+    EventListed,
+    EventStatus,
+    EventUnlisted,
+    MarketListed,
+    MessageUnreadable,
+    SelectionListed,
+    TradePrinted,
+)
+from protocol.ids import BookKey, EventId, SelectionId
+
+log = structlog.get_logger()
+
+MARKET_BACKLOG = 64  # messages; images replace each other, so an older one is never missed
+
+
+@attrs.define(kw_only=True)
+class Router:
+    """Bring each event to the market that it is about; open markets with their first snapshot, and retire them."""
+
+    epoch: int
+    inbox: Mailbox[RouterMessage]
+    snapshots: Mailbox[SnapshotWanted]
+    publish: Callable[[MarketView], None]
+    tally: Tally
+    _events: dict[EventId, EventListed] = attrs.field(factory=dict)
+    _markets: dict[BookKey, Mailbox[MarketMessage]] = attrs.field(factory=dict)
+    _selections: dict[SelectionId, BookKey] = attrs.field(factory=dict)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            while True:
+                try:
+                    messages = await self.inbox.take()
+                except trio.EndOfChannel:
+                    break
+                for message in messages:
+                    for market in self.handle(message):
+                        nursery.start_soon(market.run)
+            for mailbox in self._markets.values():
+                mailbox.close()
+
+    def handle(self, message: RouterMessage) -> list[Market]:
+        """Take one message; return the markets to start."""
+        match message:
+            case BookReplaced(key=key):
+                self._image(key, message)
+            case TradePrinted(selection_id=selection_id):
+                if selection_id in self._selections:
+                    self._send(self._selections[selection_id], message)
+            case EventListed(event_id=event_id):
+                self._event(event_id, message)
+            case EventUnlisted(event_id=event_id):
+                self._retire(event_id)
+            case MarketListed(event_id=event_id, market_id=market_id, active=active):
+                for key in self._keys(event_id):
+                    if key.market_id == market_id:
+                        self._send(key, Suspend(active))
+            case SelectionListed(event_id=event_id, selection_id=selection_id):
+                if event_id in self._events and selection_id not in self._selections:
+                    self._want(event_id)
+            case MessageUnreadable(reason=reason):
+                self._doubt_all(reason)
+            case CompetitionListed():
+                pass
+            case SnapshotTaken():
+                return self._snapshot(message)
+            case _:
+                assert_never(message)
+        return []
+
+    def _image(self, key: BookKey, image: BookReplaced) -> None:
+        if key in self._markets:
+            self._send(key, image)
+        elif key.event_id in self._events:
+            self._want(key.event_id)  # a market that we have not heard of
+
+    def _event(self, event_id: EventId, event: EventListed) -> None:
+        known = self._events.get(event_id)
+        if known is not None and not event.competition_id:
+            event = attrs.evolve(event, competition_id=known.competition_id)
+        self._events[event_id] = event
+        if event.status is EventStatus.ENDED:
+            self._retire(event_id)
+            return
+        for key in self._keys(event_id):
+            self._send(key, event)
+
+    def _retire(self, event_id: EventId) -> None:
+        self._events.pop(event_id, None)
+        for key in self._keys(event_id):
+            self._close(key)
+
+    def _close(self, key: BookKey) -> None:
+        self._markets.pop(key).close()
+        for selection_id in [each for each, of in self._selections.items() if of == key]:
+            del self._selections[selection_id]
+
+    def _doubt_all(self, reason: str) -> None:
+        log.warning("books_doubted", reason=reason)
+        for key in self._markets:
+            self._send(key, Doubt())
+        for event_id in self._events:
+            self._want(event_id)
+
+    def _snapshot(self, snapshot: SnapshotTaken) -> list[Market]:
+        new = []
+        for book in snapshot.books:
+            event = self._events.get(book.key.event_id)
+            if event is None:
+                continue
+            if book.key not in self._markets:
+                new.append(self._open(book, event))
+            self._send(book.key, Compare(book=book, asked_at_s=snapshot.asked_at_s))
+        there = {book.key for book in snapshot.books}
+        for event_id in snapshot.event_ids:
+            for key in self._keys(event_id):
+                if key not in there:
+                    self._close(key)
+        return new
+
+    def _open(self, book: BookReplaced, event: EventListed) -> Market:
+        mailbox = Mailbox[MarketMessage](f"market {book.key}", MARKET_BACKLOG)
+        self._markets[book.key] = mailbox
+        for side in book.sides:
+            self._selections[side.selection_id] = book.key
+        return Market(
+            key=book.key,
+            epoch=self.epoch,
+            inbox=mailbox,
+            publish=self.publish,
+            event=event,
+            tally=self.tally,
+            book=Book(book.key),
+            name=book.name,
+            kind=book.kind,
+        )
+
+    def _keys(self, event_id: EventId) -> list[BookKey]:
+        return [key for key in self._markets if key.event_id == event_id]
+
+    def _want(self, event_id: EventId) -> None:
+        if not self.snapshots.offer(SnapshotWanted(event_ids=(event_id,))):
+            log.warning("snapshot_request_dropped", event=event_id)  # the schedule reads it anyway
+
+    def _send(self, key: BookKey, message: MarketMessage) -> None:
+        mailbox = self._markets[key]
+        if mailbox.offer(message):
+            return
+        waiting = mailbox.take_nowait()
+        kept = [each for each in waiting if not isinstance(each, BookReplaced | TradePrinted)]
+        images = [each for each in (*waiting, message) if isinstance(each, BookReplaced)]
+        self.tally.conflated += len(waiting) - len(kept)
+        for each in (*kept[-MARKET_BACKLOG // 2 :], *images[-1:]):
+            mailbox.offer(each)
+        if not isinstance(message, BookReplaced):
+            mailbox.offer(message)

@@ -1,0 +1,69 @@
+"""No heartbeat, no session."""
+
+import math
+
+import attrs
+import trio
+
+from actors.mailbox import Mailbox
+from actors.messages import RestartWanted, SessionFailed
+from protocol.prophetx.pusher import Liveness, Reconnect
+
+
+@attrs.define
+class Pulse:
+    """When the session was last heard. Written by the connection on every frame, which a message each would slow."""
+
+    liveness: Liveness
+    heartbeat_s: float = math.inf  # the last health check; `inf` until the private channel is up
+
+    def heard(self, now_s: float) -> None:
+        self.liveness.heard(now_s)
+
+    def beat(self, now_s: float) -> None:
+        self.heartbeat_s = now_s
+
+
+@attrs.define(kw_only=True)
+class Watchdog:
+    """End the session when the venue has gone silent, in either of two ways, or when somebody has proof of it.
+
+    Health checks come every 5 s, and any frame proves the peer; a socket that is open but dead gives neither.
+    """
+
+    pulse: Pulse
+    heartbeat_timeout_s: float
+    restarts: Mailbox[RestartWanted]
+    ping: Mailbox[None]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch until something is wrong. Raises `SessionFailed`."""
+        self.restarts.take_nowait()  # what was wanted of the session before this one is done
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_restarts)
+            while True:
+                now_s = trio.current_time()
+                self._check(now_s)
+                due_s = self.pulse.liveness.ping_due_s
+                if due_s is not None and due_s <= now_s:
+                    self.ping.offer(None)
+                    self.pulse.liveness.pinged(now_s)
+                await trio.sleep_until(self._next_s())
+
+    def _next_s(self) -> float:
+        liveness = self.pulse.liveness
+        silent_s = self.pulse.heartbeat_s + self.heartbeat_timeout_s
+        liveness_s = liveness.ping_due_s if liveness.dead_at_s is None else liveness.dead_at_s
+        return min(silent_s, math.inf if liveness_s is None else liveness_s)
+
+    def _check(self, now_s: float) -> None:
+        if now_s >= self.pulse.heartbeat_s + self.heartbeat_timeout_s:
+            raise SessionFailed(f"no health check for {self.heartbeat_timeout_s:g} s")
+        dead_at_s = self.pulse.liveness.dead_at_s
+        if dead_at_s is not None and now_s >= dead_at_s:
+            raise SessionFailed("no pong", Reconnect.AT_ONCE)
+
+    async def _watch_restarts(self) -> None:
+        wanted = await self.restarts.take()
+        raise SessionFailed(wanted[0].reason, Reconnect.AT_ONCE)
