@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from actors.caller import Caller
+from actors.doubts import CLOCK_SKEW_S
 from actors.flatness import cancel_everything, prove_flat
 from actors.gateway import Gateway
 from actors.guard import Guard, Limits
@@ -62,7 +63,6 @@ ASKING_BACKLOG = 4_096
 
 STOP_S = 9.0  # a safe stop takes 10 s at most; the rest is for the process to end
 FLATTEN_S = 6.0
-HURRY_S = 2.0  # no call takes longer while the bot stops
 LADDER_AGAIN_S = 30.0
 
 NAMED = (SessionFailed, VenueError, AnswerLost, RemoteProtocolError)
@@ -89,7 +89,7 @@ class Bot:
     wall_ns: Callable[[], int]
     id_prefix: str
     dial: Dial = dial_tcp
-    before_audit: Callable[[], None] = lambda: None
+    stopping: Callable[[], None] = lambda: None  # called when the safe stop begins
     tally: Tally = attrs.field(factory=Tally)
     flat: bool = attrs.field(default=False, init=False)
     opening: Balance | None = attrs.field(default=None, init=False)
@@ -171,11 +171,13 @@ class Bot:
 
     def views(self) -> dict[BookKey, MarketView]:
         """Return the newest view of each market."""
+        for view in self._views.take_nowait().values():
+            self._guard.view(view)
         return dict(self._guard.views)
 
     def books(self) -> dict[BookKey, tuple[Side, ...]]:
         """Return what is believed of the books: only those that are live."""
-        return {key: view.sides for key, view in self._guard.views.items() if view.live and view.epoch == self._epoch}
+        return {key: view.sides for key, view in self.views().items() if view.live and view.epoch == self._epoch}
 
     def wallet_cents(self) -> int | None:
         """Return the believed cash less what is matched; `None` when the account could not be read at the start."""
@@ -278,26 +280,43 @@ class Bot:
         """Cancel everything with the private channel still up, then let REST prove it. Bounded."""
         deadline_s = trio.current_time() + STOP_S
         self._guard.halted = self._ledger.stopping = True
-        self._caller.hurry_s = HURRY_S
+        self._caller.hurry()
+        self.stopping()
         if not self.logged_in:
             return
         self._tracker_inbox.put(CancelEverything())
         with trio.move_on_after(FLATTEN_S):
             await tracker.wait_flat()
-        self.before_audit()
         async with trio.open_nursery() as nursery:
             nursery.cancel_scope.deadline = deadline_s
             nursery.start_soon(self._compare_books)
             await self._prove_flat(tracker)
             self.closing = await self._read_balance()
+            self.final_orders = await self._read_orders()
             await tracker.wait_settled()
 
     async def _prove_flat(self, tracker: OrderTracker) -> None:
-        self.final_orders = await prove_flat(self._caller.ask, self._rest, self._started_ns, self.wall_ns)
-        for report in self.final_orders:
-            self._tracker_inbox.put(report)
+        await prove_flat(self._caller.ask, self._rest, self._started_ns, self.wall_ns)
         await tracker.wait_flat()
         self.flat = True
+
+    async def _read_orders(self) -> tuple[OrderReported, ...]:
+        """Read every order of the run, for as long as the stop has time, and let the tracker learn from it."""
+        window = (self._started_ns // 10**9 - CLOCK_SKEW_S, self.wall_ns() // 10**9 + CLOCK_SKEW_S)
+        cursor, reports = "", list[OrderReported]()
+        while True:
+            try:
+                page = await self._caller.ask(self._rest.history(*window, cursor))
+            except NAMED as error:
+                log.warning("orders_not_read", reason=str(error))
+                await trio.sleep(0.2)
+                continue
+            reports.extend(page.orders)
+            for report in page.orders:
+                self._tracker_inbox.put(report)
+            cursor = page.next_cursor
+            if not cursor:
+                return tuple(reports)
 
     async def _compare_books(self) -> None:
         if self._session is None or self._epoch is None:
@@ -314,7 +333,7 @@ class Bot:
         """Cancel everything by REST alone: the actors that would do it are gone."""
         log.error("emergency_stop")
         await cancel_everything(self._caller.ask, self._rest)
-        self.final_orders = await prove_flat(self._caller.ask, self._rest, self._started_ns, self.wall_ns)
+        await prove_flat(self._caller.ask, self._rest, self._started_ns, self.wall_ns)
         self.flat = True
 
     # --- the account ---

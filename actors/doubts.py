@@ -5,11 +5,11 @@ import math
 import attrs
 
 from actors.messages import AskHistory
-from protocol.venue import OrderPage
+from protocol.venue import OrderPage, Window
 
 ASK_AGAIN_S = 1.0
 CLOCK_SKEW_S = 60  # how far our clock and the venue's may differ when a window is asked for
-LOOK_BACK_S = 120  # orders that ended shortly before a gap may have had fills in it
+LOOK_BACK_S = 45  # a session can have been deaf for the heartbeat's 30 s before that was noticed
 OPENING_WINDOW_S = 6 * 86_400  # the venue's widest window is 7 days
 MAX_UPDATED_WINDOW_S = 2 * 86_400 - 3_600  # and 2 days by update
 
@@ -56,13 +56,13 @@ class Doubts:
             return None
         now = wall_ns // 10**9
         if self.opening_ns is not None:
-            self.asked = AskHistory(from_s=now - OPENING_WINDOW_S, to_s=now + CLOCK_SKEW_S, updated=False)
+            self.asked = AskHistory(from_s=now - OPENING_WINDOW_S, to_s=now + CLOCK_SKEW_S, by=Window.CREATED)
         elif self.gap_ns is not None:
             from_s = max(self._gap_from_ns // 10**9 - LOOK_BACK_S, now - MAX_UPDATED_WINDOW_S)
-            self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, updated=True)
+            self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, by=Window.UPDATED)
         elif self.lost_since_ns is not None:
             from_s = max(self.lost_since_ns // 10**9 - CLOCK_SKEW_S, now - OPENING_WINDOW_S)
-            self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, updated=False)
+            self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, by=Window.CREATED)
             self.lost_since_ns = None
         self.ask_at_s = math.inf
         return self.asked
@@ -74,12 +74,13 @@ class Doubts:
 
     def answered(self, page: OrderPage, now_s: float) -> bool:
         """Take an answer; tell whether it settled what the account held at the start."""
-        asked, self.asked = self.asked, None
+        by = self.asked.by if self.asked is not None else None
+        self.asked = None
         started = False
-        if self.opening_ns is not None and asked is not None and not asked.updated:
+        if self.opening_ns is not None and by is Window.CREATED:
             started = _proves(page, self.opening_ns)
             self.opening_ns = None if started else self.opening_ns
-        elif self.gap_ns is not None and asked is not None and asked.updated and _proves(page, self.gap_ns):
+        elif self.gap_ns is not None and by is Window.UPDATED and _proves(page, self.gap_ns):
             self.gap_ns = None
         if self.open or self.lost_since_ns is not None:
             self.ask_at_s = min(self.ask_at_s, now_s + (0.0 if started else ASK_AGAIN_S))

@@ -28,7 +28,6 @@ from actors.messages import (
 )
 from protocol.commands import CancelAll, CancelOrder
 from protocol.errors import RemoteProtocolError, VenueError
-from protocol.events import OrderReported
 from protocol.prophetx.rest import MAX_BATCH
 from protocol.venue import FillPage, OrderPage, Rest
 
@@ -141,20 +140,16 @@ class Gateway:
 
     async def _history(self, asked: AskHistory) -> OrderPage:
         """Read every page. The copy is as old as its oldest page."""
-        orders: list[OrderReported] = []
-        synced: list[int | None] = []
-        cursor = ""
-        for _ in range(MAX_PAGES):
-            page = await self.ask(self.rest.history(asked.from_s, asked.to_s, cursor, updated=asked.updated))
-            orders.extend(page.orders)
-            synced.append(page.synced_at_ns)
-            cursor = page.next_cursor
-            if not cursor:
-                break
-        else:
-            raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
-        known = [stamp for stamp in synced if stamp is not None]
-        return OrderPage(orders=tuple(orders), synced_at_ns=min(known) if len(known) == len(synced) else None)
+        pages: list[OrderPage] = []
+        while not pages or pages[-1].next_cursor:
+            if len(pages) == MAX_PAGES:
+                raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
+            cursor = pages[-1].next_cursor if pages else ""
+            pages.append(await self.ask(self.rest.history(asked.from_s, asked.to_s, cursor, by=asked.by)))
+        return OrderPage(
+            orders=tuple(report for page in pages for report in page.orders),
+            synced_at_ns=min(page.synced_at_ns or 0 for page in pages) or None,
+        )
 
     async def _fills(self, asked: AskFills) -> FillPage:
         page = await self.ask(self.rest.fills(asked.venue_order_ids))

@@ -18,6 +18,7 @@ from protocol.order import Order
 FIRST_REST_S = 5.0  # after `invalid` or `insufficient_amount` a selection rests, doubling
 MAX_REST_S = 640.0
 DAY_S = 86_400
+RATE_BURST_S = 2.0  # of the order budget that may be spent at once
 
 
 @attrs.frozen(kw_only=True)
@@ -32,7 +33,7 @@ class Limits:
     open_orders: int = 100
     daily_loss_cents: int = 50_000
     collar_bp: int = 1_000  # how far from the market's middle an order's probability may lie
-    orders_per_s: float = 20.0
+    orders_per_s: float = 25.0
     commission_bp: int = 200  # of the net winnings of a market, for the profit and loss of the day
 
 
@@ -171,7 +172,7 @@ class Guard:
         rest = self._rests.get(order.selection_id)
         if rest is not None and now_s < rest.until_s:
             return DenialReason.COOLING_DOWN
-        if now_s < self.held_until_s or self._budget_s > now_s + 1.0:
+        if now_s < self.held_until_s or self._budget_s > now_s + RATE_BURST_S:
             return DenialReason.RATE_BUDGET
         return None
 

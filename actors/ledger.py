@@ -49,6 +49,7 @@ CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
 ABSENCE_MARGIN_NS = 2_000_000_000  # a copy this much younger than the request proves that it never arrived
 UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
 MAX_RESENDS = 5
+ASKED_ONE_BY_ONE = 2  # orders; the venue answers about one such question a second
 MAX_FILL_QUESTIONS = 10
 MAX_DETAILS = 100  # orders in one question about fills
 
@@ -122,7 +123,8 @@ class OrderLedger:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._live.values()), default=math.inf)
         history_s = math.inf if self.doubts.asked else self.doubts.ask_at_s
-        return min(soonest, history_s, math.inf if self._fills_asked else self._inexact_at_s)
+        fills_s = self._inexact_at_s if self._inexact and not self._fills_asked else math.inf
+        return min(soonest, history_s, fills_s)
 
     # --- what it hears ---
 
@@ -167,13 +169,13 @@ class OrderLedger:
 
     def tick(self, now_s: float, wall_ns: int) -> Iterator[Out]:
         """Yield what has become due."""
-        for tracked in [each for each in self._live.values() if each.due_s <= now_s]:
+        due = [each for each in self._live.values() if each.due_s <= now_s]
+        for tracked in due:
             if tracked.overdue_at_s <= now_s:
                 yield from self._overdue(tracked, now_s)
-            if tracked.ask_at_s <= now_s:
-                yield from self._ask(tracked, now_s)
             if tracked.cancel_at_s <= now_s:
                 yield from self._cancel(tracked, now_s)
+        yield from self._ask([each for each in due if each.ask_at_s <= now_s], now_s, wall_ns)
         question = self.doubts.question(now_s, wall_ns)
         if question is not None:
             yield question
@@ -289,13 +291,19 @@ class OrderLedger:
 
     # --- asking ---
 
-    def _ask(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
-        tracked.asked += 1
-        tracked.ask_at_s = now_s + min(ASK_AGAIN_S * tracked.asked, MAX_ASK_AGAIN_S)
-        if tracked.order.venue_order_id is None:
-            self.doubts.lost(tracked.sent_ns, now_s)
-        else:
+    def _ask(self, due: list[Tracked], now_s: float, wall_ns: int) -> Iterator[Out]:
+        """Ask what became of some orders: of a few by their ids, of many by one look at the history."""
+        for tracked in due:
+            tracked.asked += 1
+            tracked.ask_at_s = now_s + min(ASK_AGAIN_S * tracked.asked, MAX_ASK_AGAIN_S)
+            if tracked.order.venue_order_id is None:
+                self.doubts.lost(tracked.sent_ns, now_s)
+        named = [each for each in due if each.order.venue_order_id is not None]
+        for tracked in named[:ASKED_ONE_BY_ONE]:
+            assert tracked.order.venue_order_id is not None, "it was chosen for its name"
             yield AskOrder(tracked.order.venue_order_id)
+        if len(named) > ASKED_ONE_BY_ONE:
+            self.doubts.missed(wall_ns, now_s, wall_ns)
 
     def _order_read(self, message: OrderRead, now_s: float) -> Iterator[Out]:
         tracked = self._live.get(self._by_venue_id.get(message.venue_order_id, ClientOrderId("")))

@@ -9,6 +9,7 @@ from actors.strategy import View
 from protocol.commands import TimeInForce
 from protocol.ids import BookKey, SelectionId
 from protocol.money import BASIS_POINTS
+from protocol.odds import Odds, implied
 
 
 @attrs.frozen(kw_only=True)
@@ -17,6 +18,7 @@ class MakerSettings:
 
     stake_cents: int = 1_000
     margin_bp: int = 200  # what each quote keeps from the fair probability
+    slack_bp: int = 75  # how far from its best price a quote may rest before it is moved
     skew_bp: int = 300  # how far the fair probability is moved at the hedge limit
     hedge_at_cents: int = 5_000  # net position in a market beyond which it takes the other side
     max_markets: int = 20
@@ -63,12 +65,18 @@ class MarketMaker:
 
     def _quote(self, view: View, selection_id: SelectionId, worth: Fraction) -> list[Quote]:
         price = worth - Fraction(self.settings.margin_bp, BASIS_POINTS)
-        if price <= 0:
-            return []
-        odds = view.ladder.paying_at_least(price)
-        if odds is None:
+        odds = self._resting_odds(view, selection_id, price) or view.ladder.paying_at_least(price)
+        if price <= 0 or odds is None:
             return []
         return [Quote(selection_id=selection_id, odds=odds, stake_cents=self.settings.stake_cents)]
+
+    def _resting_odds(self, view: View, selection_id: SelectionId, price: Fraction) -> Odds | None:
+        """Return the price that rests already, when it is near enough to keep its place in the queue."""
+        slack = Fraction(self.settings.slack_bp, BASIS_POINTS)
+        for order in view.orders:
+            if order.selection_id == selection_id and not order.cancel_wanted:
+                return order.odds if price - slack <= implied(order.odds) <= price + slack else None
+        return None
 
     def _hedged(self, view: View, fair: Fraction, net_cents: int) -> list[Quote]:
         """Quote only the side that we lack, and take what is offered on it down to half of the limit."""

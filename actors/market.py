@@ -117,6 +117,7 @@ class Market:
                 self._dismiss()
 
     def _compare(self, message: Compare, now_s: float) -> None:
+        self._suspended = not message.book.active
         if self.book.status in (BookStatus.HYDRATING, BookStatus.STALE):
             self.book.hydrate(message.book)
         elif self._applied_s < message.asked_at_s and self.book.differs(message.book):

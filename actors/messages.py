@@ -14,7 +14,7 @@ from protocol.events import BookReplaced, EventListed, EventStatus, MarketEvent,
 from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueOrderId
 from protocol.order import Order
 from protocol.prophetx.pusher import Reconnect
-from protocol.venue import Call, CancelResult, FillPage, OrderPage, PlaceResult
+from protocol.venue import Call, CancelResult, FillPage, OrderPage, PlaceResult, Window
 
 T = TypeVar("T")
 
@@ -249,7 +249,7 @@ class AskHistory:
 
     from_s: int
     to_s: int
-    updated: bool
+    by: Window
 
 
 @attrs.frozen

@@ -117,5 +117,5 @@ class Paper:
             wall_ns=self.wall_ns,
             id_prefix=f"paper-{self.seed}",
             dial=dial,
-            before_audit=self.exchange.pause_crowd,
+            stopping=self.exchange.freeze,
         )

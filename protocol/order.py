@@ -140,7 +140,7 @@ class Order:
         late = report.sequence_ns is not None and report.sequence_ns < self.sequence_ns
         if not late and report.status is not None:
             order = order._moved(report, report.status)
-        if order.status in (CANCELLED, WIPED) and order.filled_cents == order.stake_cents:
+        if order.status in (OPEN, CANCELLED, WIPED) and order.filled_cents == order.stake_cents:
             order = order.move(FILLED)
         return order
 

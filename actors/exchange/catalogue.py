@@ -137,8 +137,9 @@ def plain(strike: Strike) -> str:
     return f"{decimal(strike).normalize():f}"
 
 
-def _row_id(selection: SelectionId) -> int:
-    return 1_000_000_000 + int(selection[:7], 16)
+def row_id(selection: SelectionId) -> int:
+    """Number a strike's first row. The venue's row ids have nothing to do with its selection ids."""
+    return 1_000_000_000 + int(hashlib.blake2b(selection.encode(), digest_size=3).hexdigest(), 16)
 
 
 def _selection(key: BookKey, outcome_id: int, name: str, strike: Strike, competitor_id: int | None = None) -> Selection:
@@ -154,7 +155,7 @@ def _selection(key: BookKey, outcome_id: int, name: str, strike: Strike, competi
 def listing(key: BookKey, name: str, selections: Sequence[Selection], favourite: bool) -> Listing:
     first, second = selections
     return Listing(
-        key=key, name=name, selections=(first, second), favourite=favourite, row_id=_row_id(first.selection_id)
+        key=key, name=name, selections=(first, second), favourite=favourite, row_id=row_id(first.selection_id)
     )
 
 

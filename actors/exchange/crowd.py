@@ -5,8 +5,9 @@ from random import Random
 
 import attrs
 
+from actors.exchange.board import Book, Ticket
 from actors.exchange.catalogue import Listing, Selection
-from actors.exchange.floor import Book, Floor, Ticket
+from actors.exchange.floor import Floor
 from actors.exchange.ledger import Order
 from protocol.events import EventStatus
 from protocol.ids import BookKey, ClientOrderId

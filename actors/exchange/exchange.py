@@ -51,6 +51,7 @@ class Exchange:
     gatekeeper: Gatekeeper = attrs.field(init=False)
     crowd: Crowd = attrs.field(init=False)
     listeners: list[Callable[[Publication], None]] = attrs.field(factory=list, init=False)
+    _schedule: Schedule = attrs.field(init=False)
     _replica: Replica = attrs.field(init=False)
     _server: Server = attrs.field(init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -95,13 +96,14 @@ class Exchange:
         )
         desk = Desk(venue, self.faults, self.wall_ns, self.change_config)
         self._server = Server(self.settings, desk, self.feed, self.faults, _child(self.random))
+        self._schedule = Schedule(self.floor, self.settings)
         self._open()
 
     def _open(self) -> None:
         now_ns = self.wall_ns()
         self.credentials = self.open_account(ACCOUNT)
         self.floor.open_catalogue(self.catalogue, now_ns)
-        Schedule(self.floor, self.settings).open(now_ns)
+        self._schedule.open(now_ns)
         if self.settings.crowd_actions_per_s:
             self.crowd.open(now_ns)
         self.floor.agenda.changed = self._wake
@@ -179,6 +181,11 @@ class Exchange:
 
     def resume_crowd(self) -> None:
         self._crowd_paused = False
+
+    def freeze(self) -> None:
+        """Let nothing move but what clients ask for: no crowd, and no event begins or ends."""
+        self.pause_crowd()
+        self._schedule.frozen = True
 
     def truth(self, account_id: str = ACCOUNT) -> Truth:
         """Return what an account really has, and what every book really is."""

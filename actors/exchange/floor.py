@@ -5,8 +5,10 @@ from random import Random
 
 import attrs
 
+from actors.exchange import admission
 from actors.exchange.agenda import Agenda
-from actors.exchange.catalogue import Catalogue, Competition, Event, Listing, Market, Selection
+from actors.exchange.board import Book, OpenEvent, Ticket
+from actors.exchange.catalogue import Catalogue, Competition, Event, Selection
 from actors.exchange.ledger import Account, DatedFill, Order, Status, Transaction
 from actors.exchange.publications import (
     BookChanged,
@@ -21,47 +23,16 @@ from actors.exchange.refusals import Refused
 from actors.exchange.settings import ExchangeSettings
 from protocol.commands import TimeInForce
 from protocol.errors import LocalProtocolError
-from protocol.events import EventStatus, Fill
+from protocol.events import Fill
 from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueOrderId
 from protocol.matching import Match, MatchingBook, SelfMatch
-from protocol.odds import Odds, OddsLadder, generate_ladder
+from protocol.odds import OddsLadder, generate_ladder
 
 SECOND_NS = 1_000_000_000
 UNSCHEDULED_NS = 7 * 86_400 * SECOND_NS  # how far off an event is that is not on the schedule
 HOUSE = "house"  # stands between winners and losers: rounding and commission end up there
 OPENING = "opening"  # owns what rests when the exchange opens
 MAX_TRANSACTIONS = 100_000  # of all accounts; the oldest are forgotten
-
-
-@attrs.define(eq=False)
-class OpenEvent:
-    event: Event
-    status: EventStatus = EventStatus.SCHEDULED
-    scheduled_ns: int = 0
-    updated_ns: int = 0
-
-
-@attrs.define(eq=False)
-class Book:
-    """One book, with what was traded in it."""
-
-    event: OpenEvent
-    market: Market
-    listing: Listing
-    matching: MatchingBook[VenueOrderId]
-    traded_cents: int = 0
-    updated_ns: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class Ticket:
-    """What somebody wants to place."""
-
-    external_id: ClientOrderId
-    selection_id: SelectionId
-    odds: Odds
-    stake_cents: int
-    time_in_force: TimeInForce = TimeInForce.REST
 
 
 @attrs.define(eq=False)
@@ -177,20 +148,10 @@ class Floor:
         order = self.order_of(account, order_id)
         if order.external_id != external_id:
             raise Refused("order_not_matching_external_id", f"{order_id} is not {external_id}")
-        match order.status:
-            case Status.INACTIVE if now_ns * 2 < order.created_ns + order.activation_ns:
-                raise Refused("order_opened_retry", "Order is being opened, retry in 300 ms")
-            case Status.INACTIVE:
-                raise Refused("order_is_placing", "Order is being placed")
-            case Status.INVALID:
-                raise Refused("order_is_invalid", "Order is invalid")
-            case _ if order.is_resting:
-                self._withdraw(order, now_ns)
-                return order
-            case _ if order.filled_cents == order.original_cents:
-                raise Refused("order_already_filled", "Order is already filled")
-            case _:
-                raise Refused("order_already_cancelled", "Order is already cancelled")
+        if not order.is_resting:
+            raise admission.why_not_cancelled(order, now_ns)
+        self._withdraw(order, now_ns)
+        return order
 
     def cancel_where(self, account: Account, chosen: Callable[[Order], bool], now_ns: int) -> int:
         """Cancel every order that is chosen, and return how many. One not yet active will never be matched."""
@@ -243,30 +204,16 @@ class Floor:
 
     def check(self, account: Account, ticket: Ticket) -> tuple[Book, Selection]:
         """Return what an order would go to. Raises `Refused`."""
-        known = self.selections.get(ticket.selection_id)
         if (account.account_id, ticket.external_id) in self._external:
             raise Refused("order_external_id_existed", f"External id {ticket.external_id} existed")
+        known = self.selections.get(ticket.selection_id)
         if known is None:
             raise Refused("invalid_strike_id", f"Unknown strike id {ticket.selection_id}")
-        if ticket.odds not in self.ladder:
-            raise Refused("invalid_price", f"{ticket.odds} is not on the price ladder")
-        if ticket.stake_cents > self.settings.max_stake_cents:
-            raise Refused("order_quantity_exceeds_max", "Quantity exceeds the maximum")
+        admission.check_price(ticket, self.ladder)
         if not account.silent:
-            self._check_size(ticket)
-        book, selection = known
-        if book.event.status is EventStatus.ENDED:
-            raise Refused("event_not_available", "The event is not available")
-        if book.market.pre_match_only and book.event.status is EventStatus.LIVE:
-            raise Refused("supplemental_market_pre_match_only", "The market trades before the match only")
-        return book, selection
-
-    def _check_size(self, ticket: Ticket) -> None:
-        if ticket.stake_cents < self.settings.min_stake_cents:
-            raise Refused("invalid_request", "The stake is below the allowed minimum")
-        odds, stake = ticket.odds, ticket.stake_cents
-        if (stake * odds if odds > 0 else stake * 10_000 // -odds) < 100:
-            raise Refused("order_invalid_profit", "The profit is below one cent")
+            admission.check_size(ticket, self.settings)
+        admission.check_open(known[0])
+        return known
 
     # --- activation, matching, the end ---
 

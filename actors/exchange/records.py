@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from actors.exchange.board import Book, OpenEvent
 from actors.exchange.catalogue import Competition, Event, Listing, Market, Selection, signed
-from actors.exchange.floor import Book, Floor, OpenEvent
+from actors.exchange.floor import Floor
 from actors.exchange.ledger import DatedFill, Order, Transaction
 from protocol.events import EventStatus
 from protocol.ids import EventId

@@ -16,6 +16,7 @@ class Schedule:
 
     floor: Floor
     settings: ExchangeSettings
+    frozen: bool = False  # nothing begins or ends any more
 
     def open(self, now_ns: int) -> None:
         for index, opened in enumerate(tuple(self.floor.events.values())):
@@ -33,11 +34,11 @@ class Schedule:
 
     def _go_live(self, event_id: EventId, now_ns: int) -> None:
         opened = self.floor.events.get(event_id)
-        if opened is not None and opened.status is EventStatus.SCHEDULED:
+        if opened is not None and opened.status is EventStatus.SCHEDULED and not self.frozen:
             settlement.go_live(self.floor, event_id, now_ns)
 
     def _settle(self, event: Event, now_ns: int) -> None:
-        if event.event_id not in self.floor.events:  # it was ended by hand
+        if self.frozen or event.event_id not in self.floor.events:  # the latter was ended by hand
             return
         results = settlement.draw_results(self.floor, event.event_id)
         settlement.settle(self.floor, event.event_id, results, now_ns)

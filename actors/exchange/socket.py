@@ -1,5 +1,7 @@
 """One websocket session of one client."""
 
+import heapq
+import math
 from collections import deque
 from random import Random
 
@@ -50,7 +52,8 @@ class Socket:
     _close_code: int = attrs.field(default=NO_CLOSE, init=False)
     _held: str | None = attrs.field(default=None, init=False)
     _delayed: int = attrs.field(default=0, init=False)
-    _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
+    _later: list[tuple[float, int, str]] = attrs.field(factory=list, init=False)
+    _later_added: trio.Event = attrs.field(factory=trio.Event, init=False)
     _liveness: Liveness = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -109,16 +112,21 @@ class Socket:
         self._ready.set()
 
     def _put_later(self, frame: str, delay_s: float) -> None:
-        if self._nursery is None or self._delayed >= MAX_DELAYED:
+        if len(self._later) >= MAX_DELAYED:
             self._put(frame)
             return
         self._delayed += 1
-        self._nursery.start_soon(self._wait_and_put, frame, delay_s)
+        heapq.heappush(self._later, (trio.current_time() + delay_s, self._delayed, frame))
+        self._later_added.set()
 
-    async def _wait_and_put(self, frame: str, delay_s: float) -> None:
-        await trio.sleep(delay_s)
-        self._delayed -= 1
-        self._put(frame)
+    async def _release(self) -> None:
+        """Send what was held back when its time has come; what has the same time keeps its order."""
+        while True:
+            self._later_added = trio.Event()
+            while self._later and self._later[0][0] <= trio.current_time():
+                self._put(heapq.heappop(self._later)[2])
+            with trio.move_on_at(self._later[0][0] if self._later else math.inf):
+                await self._later_added.wait()
 
     # --- the session ---
 
@@ -127,10 +135,10 @@ class Socket:
         self._liveness.heard(trio.current_time())
         self._put(self.session.establish())
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
             nursery.start_soon(self._write, connection)
             nursery.start_soon(self._read, connection)
             nursery.start_soon(self._watch)
+            nursery.start_soon(self._release)
             await self._closed.wait()
             nursery.cancel_scope.cancel()
         await self._say_goodbye(connection)

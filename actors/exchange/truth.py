@@ -2,7 +2,8 @@
 
 import attrs
 
-from actors.exchange.floor import Book, Floor
+from actors.exchange.board import Book
+from actors.exchange.floor import Floor
 from actors.exchange.ledger import Account, neutral_status
 from protocol.events import Fill, Level, OrderStatus, Side
 from protocol.ids import BookKey, ClientOrderId, VenueOrderId

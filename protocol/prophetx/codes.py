@@ -112,7 +112,8 @@ def refusal(response: Response) -> VenueError:
     try:
         body = wire.decode(wire.Refusal, response.body, Dialect.V4)
     except RemoteProtocolError:
-        policy = Policy.BACK_OFF if response.status == 429 else Policy.OUTCOME_UNKNOWN
+        refused = response.status in (401, 429)  # whoever wrote it, nothing was done
+        policy = _BY_STATUS[response.status] if refused else Policy.OUTCOME_UNKNOWN
         return VenueError(
             code=f"http_{response.status}",
             status=response.status,

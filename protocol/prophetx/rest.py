@@ -33,6 +33,7 @@ from protocol.venue import (
     Response,
     Tokens,
     Wanted,
+    Window,
 )
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ CANCELLING_TIMEOUT_S = 3.0  # asked again when unanswered, which does no harm
 READING_TIMEOUT_S = 5.0
 MARKETS_TIMEOUT_S = 10.0
 REGISTERING_TIMEOUT_S = 30.0  # it can take seconds, says the venue
+
+_RESTING = (("inactive", None), ("open", "unmatched"), ("open", "partially_matched"))
 
 STRATEGY = {TimeInForce.FILL_OR_KILL: "fillOrKill", TimeInForce.POST_ONLY: "ALO"}
 
@@ -170,7 +173,7 @@ class ProphetXRest:
         forms = [wire.CancelForm(order_id=each.venue_order_id, external_id=each.client_order_id) for each in orders]
         if len(orders) == 1:
             request = self._post(self._path("cancel"), forms[0])
-            return self._cancelling(request, wire.CancelledAnswer, lambda _: (None,))
+            return self._cancelling(request, wire.CancelledAnswer, lambda got: (_cancel_result(got.data),))
         request = self._post(self._path("cancel_many"), wire.CancelForms(data=forms))
         return self._cancelling(request, wire.CancelledManyAnswer, lambda got: _cancel_results(orders, got))
 
@@ -195,14 +198,22 @@ class ProphetXRest:
         request = _get(f"{self._path('order')}/{quote(venue_order_id, safe='')}")
         return self._call("order", Lane.READING, request, wire.OrderAnswer, _order)
 
-    def history(self, from_s: int, to_s: int, cursor: str = "", *, updated: bool = False) -> Call[OrderPage]:
-        """Read the orders of a window of unix seconds, a page at a time.
+    def history(self, from_s: int, to_s: int, cursor: str = "", *, by: Window = Window.CREATED) -> Call[OrderPage]:
+        """Read the orders of a window of unix seconds, a page at a time."""
+        return self._history(from_s, to_s, by, next_cursor=cursor or None)
 
-        By creation the window spans at most 7 days, by update at most 2.
-        """
-        names = ("updated_at_from", "updated_at_to") if updated else ("from", "to")
-        query = {names[0]: from_s, names[1]: to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
-        return self._call("history", Lane.READING, _get(self._path("history"), **query), wire.OrdersAnswer, _order_page)
+    def resting(self, from_s: int, to_s: int) -> tuple[Call[OrderPage], ...]:
+        """Read the orders created in a window that can still match: one call a status, the first page of each."""
+        return tuple(
+            self._history(from_s, to_s, Window.CREATED, status=status, matching_status=matching)
+            for status, matching in _RESTING
+        )
+
+    def _history(self, from_s: int, to_s: int, by: Window, **query: str | None) -> Call[OrderPage]:
+        prefix = "updated_at_" if by is Window.UPDATED else ""
+        window = {f"{prefix}from": from_s, f"{prefix}to": to_s, "limit": MAX_PAGE}
+        request = _get(self._path("history"), **window, **query)
+        return self._call("history", Lane.READING, request, wire.OrdersAnswer, _order_page)
 
     def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]:
         """Read every fill of 1 to 100 orders, a page at a time."""
@@ -395,11 +406,14 @@ def _cancel_results(orders: Sequence[CancelOrder], answer: wire.CancelledManyAns
     return tuple(_cancel_result(row) for row in rows)
 
 
-def _cancel_result(row: wire.CancelledOne) -> CancelResult:
-    if row.success:
+def _cancel_result(row: wire.CancelledOne | wire.Success | None) -> CancelResult:
+    if row is None or row.success:
         return None
-    code = row.error if isinstance(row.error, str) else "order_already_cancelled"  # only its own state tells
-    return refusal_inside(code, row.message if isinstance(row.message, str) else "")
+    code = message = ""
+    if isinstance(row, wire.CancelledOne):
+        code = row.error if isinstance(row.error, str) else ""
+        message = row.message if isinstance(row.message, str) else ""
+    return refusal_inside(code or "order_already_cancelled", message)  # only the order's own state tells
 
 
 def _order(answer: wire.OrderAnswer) -> OrderReported:

@@ -277,7 +277,7 @@ class FailedOrder(Record, frozen=True, kw_only=True):
     index: int | UnsetType = UNSET
     error: str
     message: str = ""
-    request: OrderForm | UnsetType = UNSET
+    request: OrderForm | UnsetType | None = UNSET
 
 
 class PlacedManyData(Record, frozen=True, kw_only=True):
@@ -506,7 +506,7 @@ class Refusal(Record, frozen=True, kw_only=True):
 
     error: str
     message: str = ""
-    details: dict[str, Any] | UnsetType | None = UNSET
+    details: Any = UNSET
 
 
 # --- pushes ------------------------------------------------------------------------------------------------------

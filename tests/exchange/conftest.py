@@ -1,4 +1,4 @@
-"""An exchange in memory and in virtual time, and a client for it that is built on the real HTTP and websocket stacks."""
+"""An exchange in memory and in virtual time, with a client on the real HTTP and websocket stacks."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

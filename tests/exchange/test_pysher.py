@@ -87,7 +87,7 @@ async def test_pysher_hears_heartbeats_and_books(address, dialect):
                 (beat,) = await health.receive.receive()
                 (message,) = await books.receive.receive()
             finally:
-                await trio.to_thread.run_sync(client.disconnect)
+                await trio.to_thread.run_sync(client.disconnect, 2)
 
     assert config["ws_host"] == f"{host}:{port}"
     assert json.loads(beat)["payload"] == "e30="

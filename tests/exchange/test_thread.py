@@ -1,8 +1,8 @@
 """The whole way of an order, in either dialect, in memory."""
 
 import pytest
-import trio
 
+from actors.exchange.board import Ticket
 from protocol.events import BookReplaced, Fill, HeartbeatReceived, OrderReported, OrderStatus, TradePrinted
 from protocol.prophetx.wire import Dialect
 
@@ -33,6 +33,4 @@ async def test_an_order_is_placed_activated_matched_and_pushed(autojump_clock, o
 
 
 def ticket(name, selection_id, odds, stake_cents):
-    from actors.exchange.floor import Ticket
-
     return Ticket(external_id=name, selection_id=selection_id, odds=odds, stake_cents=stake_cents)

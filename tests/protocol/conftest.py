@@ -1,4 +1,4 @@
 from hypothesis import settings
 
-settings.register_profile("protocol", max_examples=80, deadline=None)
+settings.register_profile("protocol", max_examples=50, deadline=None)
 settings.load_profile("protocol")

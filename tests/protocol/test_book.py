@@ -86,9 +86,29 @@ def test_the_queue_is_applied_once():
     book.apply(image(7, {112: 700}))
     book.hydrate(image(5, {110: 500}))
 
-    book.hydrate(image(8, {113: 800}))
+    book.hydrate(image(7, {113: 800}))
 
-    assert book.sides == image(8, {113: 800}).sides
+    assert book.sides == image(7, {113: 800}).sides
+
+
+def test_what_was_queued_is_applied_in_order_and_its_changes_are_told():
+    book = Book(KEY)
+    book.apply(image(7, {110: 200}))
+    book.apply(image(6, {110: 500}))
+
+    book.hydrate(image(5, {}))
+    book.settle()
+
+    assert book.take_changes() == (change(HOME, 110, 500, Cause.ADDED), change(HOME, 110, 300, Cause.CANCELLED))
+
+
+def test_a_snapshot_with_an_older_stamp_lets_no_older_image_in():
+    book = live({110: 500}, sequence_ns=10)
+
+    book.hydrate(image(0, {111: 600}))
+
+    assert book.apply(image(9, {112: 700})) is False
+    assert (book.sequence_ns, book.sides) == (10, image(0, {111: 600}).sides)
 
 
 def test_a_full_queue_forgets_the_oldest_images():

@@ -132,6 +132,15 @@ def test_what_an_order_can_lose_follows_its_status(status, cents):
     assert exposure.market_cents(KEY) == cents
 
 
+def test_an_annulled_order_offsets_nothing():
+    exposure = paired(
+        order("a", HOME, filled=1000, status=OrderStatus.VOID),
+        order("b", AWAY, filled=1000, status=OrderStatus.FILLED),
+    )
+
+    assert exposure.market_cents(KEY) == 1000
+
+
 def test_an_order_that_is_gone_leaves_nothing_behind_and_may_return():
     exposure = paired(order("a", HOME))
 
@@ -173,6 +182,18 @@ def test_a_pair_learnt_late_nets_what_is_already_there():
 
     assert (exposure.market_cents(SPREAD_HOME), exposure.market_cents(SPREAD_AWAY)) == (0, 0)
     assert (exposure.event_cents(EVENT), exposure.account_cents) == (0, 0)
+
+
+def test_an_order_that_a_late_pair_moved_is_followed_there():
+    exposure = Exposure()
+    exposure.update(order("b", AWAY, key=SPREAD_AWAY))
+    exposure.pair(SPREAD_HOME, HOME, AWAY)
+
+    exposure.update(order("b", AWAY, key=SPREAD_AWAY, stake=600))
+    assert (exposure.market_cents(SPREAD_HOME), exposure.market_cents(SPREAD_AWAY)) == (600, 0)
+
+    exposure.update(order("b", AWAY, key=SPREAD_AWAY, status=OrderStatus.CANCELLED))
+    assert (exposure.market_cents(SPREAD_HOME), exposure.account_cents) == (0, 0)
 
 
 def test_the_other_outcome_of_a_spread_counts_in_the_book_of_its_pair():

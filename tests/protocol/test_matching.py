@@ -100,6 +100,15 @@ def test_a_maker_that_is_not_used_up_gives_the_smallest_stake_that_wins_the_take
     assert rests(made) == {"maker": 1547}
 
 
+def test_a_maker_whose_last_cent_is_taken_for_less_than_it_would_win_is_gone():
+    made = book(("maker", HOME, 300, 1))
+
+    matches = made.enter("taker", "x", AWAY, Odds(-300), 1)
+
+    assert [(match.maker_cents, match.taker_cents) for match in matches] == [(1, 1)]
+    assert "maker" not in made
+
+
 def test_what_a_taker_cannot_get_rests():
     made = book(("maker", HOME, 100, 500))
 

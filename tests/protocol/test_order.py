@@ -141,6 +141,16 @@ def test_a_pending_order_was_not_opened():
     assert after(PENDING).opened is False
 
 
+def test_an_order_with_a_fill_was_opened_whatever_its_status_says():
+    assert after(report(OrderStatus.PENDING, 300)).opened is True
+
+
+def test_an_exact_fill_does_not_make_an_earlier_guess_exact():
+    order = after(OPEN, report(OrderStatus.OPEN, 300), report(OrderStatus.OPEN, 500, last_fill=Fill(200, Odds(150))))
+
+    assert (order.fills, order.fills_exact) == ((Fill(300, Odds(146)), Fill(200, Odds(150))), False)
+
+
 def test_a_fill_with_details_is_booked_at_its_own_price():
     order = after(OPEN, report(OrderStatus.OPEN, 300, last_fill=Fill(300, Odds(150))))
 

@@ -3,8 +3,8 @@
 import msgspec
 
 from actors.exchange import records
+from actors.exchange.board import OpenEvent
 from actors.exchange.endpoints.visit import Visit
-from actors.exchange.floor import OpenEvent
 from actors.exchange.refusals import Refused
 from protocol.events import EventStatus
 from protocol.ids import EventId, SelectionId

@@ -4,8 +4,8 @@ import re
 from decimal import Decimal
 
 from actors.exchange import records
+from actors.exchange.board import Ticket
 from actors.exchange.endpoints.visit import Visit
-from actors.exchange.floor import Ticket
 from actors.exchange.frames import worded
 from actors.exchange.refusals import Refused
 from protocol.commands import TimeInForce

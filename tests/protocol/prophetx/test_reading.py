@@ -282,6 +282,21 @@ def test_a_moment_is_read_in_every_form_seen(value, moment):
 
 
 @pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        (10**11 - 1, (10**11 - 1) * 10**9),
+        (10**11, 10**17),  # milliseconds from here
+        (10**14 - 1, (10**14 - 1) * 10**6),
+        (10**14, 10**17),  # microseconds from here
+        (10**17 - 1, (10**17 - 1) * 10**3),
+        (10**17, 10**17),  # nanoseconds from here
+    ],
+)
+def test_the_unit_of_a_moment_is_told_by_its_magnitude(value, moment):
+    assert moment_ns(value) == moment
+
+
+@pytest.mark.parametrize(
     "value",
     [
         None,
@@ -448,6 +463,14 @@ def test_a_closed_market_closes_its_books(status, active):
     [book] = reading.books_of(EventId(1), market(status=status, selections=[[{"strike_id": HOME, "price": None}]]))
 
     assert book.active is active
+
+
+def test_a_closed_market_closes_the_books_of_its_strikes():
+    strike = {"id": 223, "status": "active", "selections": [[{"strike_id": HOME}]]}
+
+    [book] = reading.books_of(EventId(1), market(status="suspended", market_strikes=[strike]))
+
+    assert book.active is False
 
 
 def test_the_kind_of_a_book_may_only_be_on_its_strike():

@@ -50,6 +50,7 @@ from protocol.venue import (
     Response,
     Tokens,
     Wanted,
+    Window,
 )
 
 SHARED = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
@@ -711,13 +712,29 @@ def test_an_order_without_a_stamp_proves_nothing_about_its_age():
 
 @pytest.mark.parametrize(("rest", "path"), [(V4, "/v4/mm/get_order_history"), (LEGACY, "/v2/mm/get_wager_histories")])
 def test_history_is_asked_by_a_window_of_creation_or_of_update(rest, path):
-    calls = [rest.history(100, 200), rest.history(100, 200, "next"), rest.history(100, 200, updated=True)]
+    calls = [rest.history(100, 200), rest.history(100, 200, "next"), rest.history(100, 200, by=Window.UPDATED)]
 
     assert [asked(call) for call in calls] == [
         ("GET", path, {"from": "100", "to": "200", "limit": "100"}, None),
         ("GET", path, {"from": "100", "to": "200", "limit": "100", "next_cursor": "next"}, None),
         ("GET", path, {"updated_at_from": "100", "updated_at_to": "200", "limit": "100"}, None),
     ]
+
+
+@ROWS
+def test_what_can_still_match_is_asked_by_status(rest, row, words):
+    calls = rest.resting(100, 200)
+
+    window = {"from": "100", "to": "200", "limit": "100"}
+    assert [asked(call)[2] for call in calls] == [
+        {**window, "status": "inactive"},
+        {**window, "status": "open", "matching_status": "unmatched"},
+        {**window, "status": "open", "matching_status": "partially_matched"},
+    ]
+    assert {asked(call)[1] for call in calls} == {asked(rest.history(100, 200))[1]}
+    assert [call.read(answer({"data": {words["many"]: [row]}})) for call in calls] == [
+        OrderPage(orders=(REPORTED,))
+    ] * 3
 
 
 @ROWS
