@@ -152,6 +152,10 @@ class Bot:
         return self._caller.logged_in.is_set()
 
     @property
+    def connected(self) -> bool:
+        return self._epoch is not None
+
+    @property
     def exposure_cents(self) -> int:
         """Return the account's worst outcome now."""
         return self._guard.exposure.account_cents

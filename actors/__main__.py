@@ -1,0 +1,5 @@
+"""`python -m actors` is `overround`."""
+
+from actors.cli import main
+
+main()

@@ -1,0 +1,311 @@
+"""The command line."""
+
+import time
+
+# What ran before this line is almost all of it processor time: `--seconds` counts from the start of the process.
+PROCESS_STARTED_S = time.monotonic() - time.process_time()
+
+import gc
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from random import Random
+
+import attrs
+import click
+import trio
+from rich.console import Console
+
+from actors.audit import Audit, compare_orders, compare_snapshots, fate_reported
+from actors.bot import Bot
+from actors.caller import LoginRefused
+from actors.config import ConfigError, load_config, read_credentials
+from actors.exchange.catalogue import Catalogue
+from actors.exchange.exchange import Exchange
+from actors.exchange.faults import Faults, preset
+from actors.exchange.loading import load_catalogue
+from actors.exchange.settings import ExchangeSettings
+from actors.logs import LEVELS, RecentLines, configure_logs
+from actors.maker import MarketMaker
+from actors.paper import PAPER_EXCHANGE, Paper
+from actors.status import Status
+from actors.strategy import quoting
+from actors.summary import Summary
+from protocol.errors import LocalProtocolError
+from protocol.prophetx.wire import Dialect
+
+SETTLED, NOT_SETTLED, MISUSED = 0, 1, 2
+FAULTS = click.Choice(["none", "some", "all"])
+SERVED = ExchangeSettings(go_live_s=900.0, settle_s=600.0, stagger_s=900.0)
+
+
+class BadInput(click.ClickException):
+    """Something that the person who called it can mend."""
+
+    exit_code = MISUSED
+
+
+_seconds = click.option(
+    "--seconds", type=click.FloatRange(min=0.1), help="Stop safely after this long. [default: never]"
+)
+_seed = click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same dice.")
+_catalogue = click.option(
+    "--catalogue",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Open with a get_multiple_markets response: JSON, plain or gzip, in either vocabulary.",
+)
+_faults = click.option(
+    "--faults", type=FAULTS, default="none", show_default=True, help="What goes wrong, and how often."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON line, the last of stdout.")
+_log_level = click.option(
+    "--log-level", type=click.Choice(list(LEVELS)), default="warning", show_default=True, help="Of the log on stderr."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="overround")
+def main() -> None:
+    """A trading bot for prediction exchanges, and an exchange to prove it on.
+
+    \b
+    overround paper                  trade on the embedded exchange, here and now
+    overround run --config bot.toml  trade on a venue
+    overround exchange               serve the embedded exchange to any client
+
+    Exit status: 0 when the stop was flat and the audit clean, 1 when not, 2 for a bad configuration or usage.
+    """
+
+
+@main.command()
+@_seconds
+@_seed
+@click.option("--dialect", type=click.Choice(["v4", "legacy"]), default="v4", show_default=True)
+@_catalogue
+@_faults
+@_json
+@_log_level
+def paper(
+    seconds: float | None,
+    seed: int,
+    dialect: str,
+    catalogue: Path | None,
+    faults: str,
+    as_json: bool,
+    log_level: str,
+) -> None:
+    """Trade on the embedded exchange over loopback. Ctrl-C stops safely: orders cancelled, flat, summary."""
+    paper = Paper(
+        wall_ns=time.time_ns,
+        seed=seed,
+        dialect=Dialect(dialect),
+        exchange_settings=PAPER_EXCHANGE,
+        catalogue=_read_catalogue(catalogue),
+        faults=faults,
+    )
+    title = f"overround paper  seed {seed}  {dialect}  faults {faults}  (Ctrl-C stops safely)"
+    run = _Run(seconds=seconds, as_json=as_json, log_level=log_level, title=title)
+    run.finish(run.until_stopped(paper.run_on_loopback, paper.stop, lambda: paper.bot), paper.summary)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
+@_seconds
+@_seed
+@_catalogue
+@click.option("--no-crowd", is_flag=True, help="Leave the books to the clients.")
+@_faults
+@_log_level
+def exchange(
+    host: str,
+    port: int,
+    seconds: float | None,
+    seed: int,
+    catalogue: Path | None,
+    no_crowd: bool,
+    faults: str,
+    log_level: str,
+) -> None:
+    """Serve the embedded exchange. The first line of stdout is one JSON object with its addresses and a key pair."""
+    configure_logs(log_level)
+    rules = Faults(Random(f"faults {seed}"))
+    rules.add(*preset(faults))
+    venue = Exchange.create(
+        wall_ns=time.time_ns,
+        random=Random(f"exchange {seed}"),
+        settings=attrs.evolve(SERVED, crowd_actions_per_s=0.0) if no_crowd else SERVED,
+        faults=rules,
+        catalogue=_read_catalogue(catalogue),
+    )
+    try:
+        trio.run(_serve, venue, host, port, seconds)
+    except OSError as error:
+        raise BadInput(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+
+async def _serve(venue: Exchange, host: str, port: int, seconds: float | None) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(venue.run)
+            bound_host, bound_port = await nursery.start(venue.serve_tcp, host, port)
+            address = f"[{bound_host}]:{bound_port}" if ":" in bound_host else f"{bound_host}:{bound_port}"
+            addresses = {
+                "rest_url": f"http://{address}/partner",
+                "ws_url": f"ws://{address}/app/{venue.feed.key}",
+                "access_key": venue.credentials.access_key,
+                "secret_key": venue.credentials.secret_key,
+            }
+            print(json.dumps(addresses), flush=True)
+            with trio.move_on_after(float("inf") if seconds is None else _left_s(seconds)):
+                await anext(signals)
+            nursery.cancel_scope.cancel()
+
+
+@main.command()
+@click.option("--config", "path", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@_seconds
+@click.option("--live", is_flag=True, help="Allow a production host: real money.")
+@_json
+@_log_level
+def run(path: Path, seconds: float | None, live: bool, as_json: bool, log_level: str) -> None:
+    """Trade on a venue, as a configuration file says. A production host needs --live."""
+    try:
+        config = load_config(path)
+        if config.is_production and not live:
+            raise ConfigError(
+                f"{path}: venue.prophetx.rest_url: {config.venue.prophetx.rest_url} is a production host, where orders "
+                "are real money; give --live if that is meant, or name a sandbox host"
+            )
+        settings = config.bot(read_credentials(config, path))
+    except ConfigError as error:
+        raise BadInput(str(error)) from error
+    bot = Bot(
+        settings=settings,
+        strategies={"maker": quoting(MarketMaker(config.maker()))},
+        random=Random(),
+        wall_ns=time.time_ns,
+        id_prefix=f"{time.time_ns() // 10**6:x}-{os.urandom(4).hex()}",  # never the same for two processes
+    )
+
+    async def trade() -> Summary:
+        await bot.run()
+        return _summary(bot)
+
+    title = f"overround run  {config.venue.prophetx.rest_url}  (Ctrl-C stops safely)"
+    running = _Run(seconds=seconds, as_json=as_json, log_level=log_level, title=title)
+    running.finish(running.until_stopped(trade, bot.stop, lambda: bot), lambda: _summary(bot))
+
+
+def _summary(bot: Bot) -> Summary:
+    """Hold what the bot believes against what REST says."""
+    believed, closing = bot.wallet_cents(), bot.closing
+    orders = fills = balance = books = None
+    if bot.final_orders is not None:
+        own = bot.own_orders()
+        fates = {
+            report.client_order_id: fate_reported(report, own[report.client_order_id].stake_cents)
+            for report in bot.final_orders
+            if report.client_order_id in own
+        }
+        orders, fills = compare_orders(own, fates)
+    if believed is not None and closing is not None:
+        balance = abs(believed - (closing.cash_cents - closing.matched_cents))
+    if bot.final_books is not None:
+        books = compare_snapshots(bot.views(), bot.final_books)
+    return Summary(
+        tally=bot.tally,
+        limit_cents=bot.settings.limits.account_cents,
+        audit=Audit(orders=orders, fills=fills, balance_cents=balance, books=books),
+        flat_on_exit=bot.flat,
+        profit_cents=bot.profit_cents,
+    )
+
+
+def _read_catalogue(path: Path | None) -> Catalogue | None:
+    if path is None:
+        return None
+    try:
+        return load_catalogue(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from error
+    except LocalProtocolError as error:
+        raise BadInput(str(error)) from error
+
+
+def _left_s(seconds: float) -> float:
+    return max(seconds - (time.monotonic() - PROCESS_STARTED_S), 0.0)
+
+
+@attrs.define(kw_only=True)
+class _Run:
+    """Run a bot until a signal, a deadline, or a failure; then say how it went."""
+
+    seconds: float | None
+    as_json: bool
+    log_level: str
+    title: str
+
+    def until_stopped(
+        self, trade: Callable[[], Awaitable[Summary]], stop: Callable[[], None], bot: Callable[[], Bot]
+    ) -> Summary | None:
+        """Return the summary, or `None` when the bot ended by a failure, which is then told."""
+        console = Console(stderr=True)
+        recent = RecentLines() if console.is_terminal else None
+        configure_logs(self.log_level, recent)
+        status = Status(bot=bot, console=console, recent=recent, title=self.title)
+        try:
+            return trio.run(self._trade, trade, stop, status)
+        except BaseExceptionGroup as group:
+            refused, others = group.split(LoginRefused)
+            if others is not None:
+                traceback.print_exception(others)
+            if refused is not None:
+                click.echo(f"overround: {_first(refused)}; check the key pair", err=True)
+            return None
+
+    def finish(self, summary: Summary | None, after_failure: Callable[[], Summary]) -> None:
+        """Print the summary and end the process with its status."""
+        shown = summary or after_failure()
+        print(shown.as_json() if self.as_json else shown.as_text(), flush=True)
+        sys.exit(SETTLED if summary is not None and summary.ok else NOT_SETTLED)
+
+    async def _trade(
+        self, trade: Callable[[], Awaitable[Summary]], stop: Callable[[], None], status: Status
+    ) -> Summary:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._stop_when_due, stop)
+                nursery.start_soon(_stop_on_signal, signals, stop)
+                nursery.start_soon(status.run)
+                gc.collect()
+                gc.freeze()  # what start-up made stays: a full collection later need not look at it
+                summary = await trade()
+                nursery.cancel_scope.cancel()
+        return summary
+
+    async def _stop_when_due(self, stop: Callable[[], None]) -> None:
+        if self.seconds is not None:
+            await trio.sleep(_left_s(self.seconds))
+            stop()
+
+
+async def _stop_on_signal(signals: AsyncIterator[int], stop: Callable[[], None]) -> None:
+    """Stop safely at the first signal; at the second give up at once."""
+    async for _ in signals:
+        stop()
+        break
+    async for _ in signals:
+        click.echo("overround: gave up before it was proved flat: look at the venue's own page", err=True)
+        os._exit(NOT_SETTLED)
+
+
+def _first(group: BaseExceptionGroup[LoginRefused]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,309 @@
+"""The configuration file: read once, strictly, with errors that say what to write instead."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NewType
+from urllib.parse import urlsplit
+
+import attrs
+from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, transform_error
+
+from actors.bot import BotSettings
+from actors.guard import Limits
+from actors.maker import MakerSettings
+from actors.session import SessionSettings
+from protocol.errors import LocalProtocolError
+from protocol.ids import CompetitionId, EventId
+from protocol.money import BASIS_POINTS, cents_given
+from protocol.prophetx.wire import Dialect
+from protocol.venue import Credentials
+
+Cents = NewType("Cents", int)
+"""Written in dollars with at most two decimals."""
+BasisPoints = NewType("BasisPoints", int)
+"""Written as a fraction with at most four decimals: 0.02 is 2 %."""
+Seconds = NewType("Seconds", float)
+RestUrl = NewType("RestUrl", str)
+SecretReference = NewType("SecretReference", str)
+"""`env:NAME` or `file:PATH`: where a secret is, never what it is."""
+
+MAX_FILE_BYTES = 2**20
+VENUE_DOMAINS = ("prophetx.co", "prophetx.dev", "betprophet.co")
+
+
+class ConfigError(Exception):
+    """The file cannot be used. The text names the file, the key and what was expected."""
+
+
+@attrs.frozen(kw_only=True)
+class ProphetXConfig:
+    """`[venue.prophetx]`. The keys are references, never the secrets themselves."""
+
+    rest_url: RestUrl
+    access_key: SecretReference
+    secret_key: SecretReference
+    dialect: Dialect = Dialect.V4
+    tournaments: tuple[int, ...] = ()
+    events: tuple[int, ...] = ()
+    sub_types: tuple[str, ...] = ()
+    activation_timeout_s: Seconds = Seconds(10.0)
+    heartbeat_timeout_s: Seconds = Seconds(30.0)
+    reconcile_every_s: Seconds = Seconds(900.0)
+    config_refresh_s: Seconds = Seconds(1800.0)
+
+
+@attrs.frozen(kw_only=True)
+class VenueConfig:
+    prophetx: ProphetXConfig
+
+
+@attrs.frozen(kw_only=True)
+class StrategyConfig:
+    """`[strategy]`: the shipped market maker."""
+
+    stake: Cents = Cents(1_000)
+    margin: BasisPoints = BasisPoints(200)
+    slack: BasisPoints = BasisPoints(75)
+    skew: BasisPoints = BasisPoints(300)
+    hedge_at: Cents = Cents(5_000)
+    max_markets: int = 20
+    in_play: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class RiskConfig:
+    """`[risk]`."""
+
+    min_stake: Cents = Cents(100)
+    max_stake: Cents = Cents(10_000)
+    max_market_exposure: Cents = Cents(50_000)
+    max_event_exposure: Cents = Cents(100_000)
+    max_exposure: Cents = Cents(250_000)
+    max_daily_loss: Cents = Cents(50_000)
+    max_open_orders: int = 100
+    max_orders_per_s: int = 25
+    price_collar: BasisPoints = BasisPoints(1_000)
+    commission: BasisPoints = BasisPoints(200)
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    venue: VenueConfig
+    strategy: StrategyConfig = StrategyConfig()
+    risk: RiskConfig = RiskConfig()
+    data_dir: str = "./overround-data"
+
+    @property
+    def is_production(self) -> bool:
+        """Tell whether the venue's host trades with real money."""
+        host = (urlsplit(self.venue.prophetx.rest_url).hostname or "").lower()
+        known = any(host == domain or host.endswith(f".{domain}") for domain in VENUE_DOMAINS)
+        return known and "sandbox" not in host.replace("-", ".").split(".")
+
+    def maker(self) -> MakerSettings:
+        strategy = self.strategy
+        return MakerSettings(
+            stake_cents=strategy.stake,
+            margin_bp=strategy.margin,
+            slack_bp=strategy.slack,
+            skew_bp=strategy.skew,
+            hedge_at_cents=strategy.hedge_at,
+            max_markets=strategy.max_markets,
+            in_play=strategy.in_play,
+        )
+
+    def limits(self) -> Limits:
+        risk = self.risk
+        return Limits(
+            min_stake_cents=risk.min_stake,
+            max_stake_cents=risk.max_stake,
+            market_cents=risk.max_market_exposure,
+            event_cents=risk.max_event_exposure,
+            account_cents=risk.max_exposure,
+            open_orders=risk.max_open_orders,
+            daily_loss_cents=risk.max_daily_loss,
+            collar_bp=risk.price_collar,
+            orders_per_s=float(risk.max_orders_per_s),
+            commission_bp=risk.commission,
+        )
+
+    def bot(self, credentials: Credentials) -> BotSettings:
+        venue = self.venue.prophetx
+        session = SessionSettings(
+            rest_url=venue.rest_url,
+            dialect=venue.dialect,
+            competitions=tuple(CompetitionId(each) for each in venue.tournaments),
+            events=tuple(EventId(each) for each in venue.events),
+            sub_kinds=venue.sub_types,
+            heartbeat_timeout_s=venue.heartbeat_timeout_s,
+            reconcile_every_s=venue.reconcile_every_s,
+            config_refresh_s=venue.config_refresh_s,
+        )
+        return BotSettings(
+            session=session,
+            credentials=credentials,
+            limits=self.limits(),
+            activation_timeout_s=venue.activation_timeout_s,
+        )
+
+
+def load_config(path: Path) -> Config:
+    """Read a file. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    if len(text) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: more than {MAX_FILE_BYTES} bytes, expected a configuration file")
+    try:
+        tree = tomllib.loads(text.decode(), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        config = _CONVERTER.structure(tree, Config)
+    except ClassValidationError as error:
+        lines = (_line(text) for text in transform_error(error, path="", format_exception=_explain))
+        raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+    return config
+
+
+def read_credentials(config: Config, path: Path) -> Credentials:
+    """Resolve the two references. Raises `ConfigError`; no message holds a secret."""
+    venue = config.venue.prophetx
+    return Credentials(
+        access_key=_secret(venue.access_key, f"{path}: venue.prophetx.access_key"),
+        secret_key=_secret(venue.secret_key, f"{path}: venue.prophetx.secret_key"),
+    )
+
+
+def _secret(reference: str, where: str) -> str:
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        secret = os.environ.get(name, "")
+        if not secret:
+            raise ConfigError(f"{where}: the environment variable {name} is not set")
+    else:
+        try:
+            secret = Path(name).expanduser().read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{where}: the file {name} cannot be read: {error.__class__.__name__}") from error
+        if not secret:
+            raise ConfigError(f"{where}: the file {name} is empty")
+    return secret
+
+
+# --- strict reading ----------------------------------------------------------------------------------------------
+
+
+def _integer(value: object, _: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"expected a whole number that is not negative, got {value!r}")
+    return value
+
+
+def _text(value: object, _: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text in quotes, got {value!r}")
+    return value
+
+
+def _truth(value: object, _: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, got {value!r}")
+    return value
+
+
+def _seconds(value: object, _: object) -> Seconds:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 < value <= 86_400:
+        raise ValueError(f"expected seconds above 0 and at most 86400, got {_plain(value)}")
+    return Seconds(float(value))
+
+
+def _dollars(value: object, _: object) -> Cents:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+        raise ValueError(f"expected dollars with at most two decimals, got {_plain(value)}")
+    try:
+        return Cents(cents_given(value, "expected dollars with at most two decimals"))
+    except LocalProtocolError as error:
+        raise ValueError(str(error)) from error
+
+
+def _fraction(value: object, _: object) -> BasisPoints:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:
+        raise ValueError(f"expected a fraction from 0 to 1, got {_plain(value)}")
+    scaled = Decimal(value) * BASIS_POINTS
+    if scaled != int(scaled):
+        raise ValueError(f"expected at most four decimals, got {value}")
+    return BasisPoints(int(scaled))
+
+
+def _dialect(value: object, _: object) -> Dialect:
+    try:
+        return Dialect(value)
+    except ValueError:
+        raise ValueError(f'expected "v4" or "legacy", got {value!r}') from None
+
+
+def _several(read: Callable[[object, object], Any]) -> Callable[[object, object], tuple[Any, ...]]:
+    def read_all(value: object, _: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"expected a list, got {_plain(value)}")
+        return tuple(read(each, None) for each in value)
+
+    return read_all
+
+
+def _rest_url(value: object, _: object) -> RestUrl:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected an address that begins with http:// or https://, got {value!r}")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("expected an address without a query, a fragment or a user name")
+    return RestUrl(str(value).rstrip("/"))
+
+
+def _reference(value: object, _: object) -> SecretReference:
+    if not isinstance(value, str) or not value.startswith(("env:", "file:")) or not value.partition(":")[2]:
+        raise ValueError("expected env:NAME or file:PATH, never the secret itself")
+    return SecretReference(value)
+
+
+def _plain(value: object) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
+
+
+_CONVERTER = Converter(forbid_extra_keys=True, detailed_validation=True)
+for _kind, _read in (
+    (int, _integer),
+    (str, _text),
+    (bool, _truth),
+    (Seconds, _seconds),
+    (Cents, _dollars),
+    (BasisPoints, _fraction),
+    (Dialect, _dialect),
+    (RestUrl, _rest_url),
+    (SecretReference, _reference),
+):
+    _CONVERTER.register_structure_hook(_kind, _read)
+_CONVERTER.register_structure_hook_func(lambda kind: kind == tuple[int, ...], _several(_integer))
+_CONVERTER.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _several(_text))
+
+
+def _explain(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, KeyError):
+        return "this key is required"
+    if isinstance(error, ForbiddenExtraKeysError):
+        names = ", ".join(sorted(error.extra_fields))
+        known = ", ".join(field.name for field in attrs.fields(error.cl))
+        return f"unknown key {names}; known are {known}"
+    return str(error)
+
+
+def _line(text: str) -> str:
+    message, _, place = text.rpartition(" @ ")
+    key = place.strip("$.")
+    return f"{key}: {message}" if key else message

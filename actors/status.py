@@ -1,0 +1,100 @@
+"""What a person sees while the bot runs."""
+
+from collections.abc import Callable
+
+import attrs
+import trio
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from actors.bot import Bot
+from actors.logs import RecentLines
+from actors.messages import MarketView
+from protocol.money import dollars
+from protocol.order import Order
+
+DRAW_EVERY_S = 0.5
+PLAIN_EVERY_S = 5.0
+MAX_ROWS = 16
+
+
+@attrs.define(kw_only=True)
+class Status:
+    """Show a bot: a screen that is drawn anew on a terminal, a line now and then elsewhere."""
+
+    bot: Callable[[], Bot]  # asked each time, as the bot may be built late
+    console: Console
+    recent: RecentLines | None = None
+    title: str
+
+    async def run(self) -> None:
+        if self.console.is_terminal:
+            with Live(self._screen(0.0), console=self.console, auto_refresh=False, transient=True) as live:
+                started_s = trio.current_time()
+                while True:
+                    live.update(self._screen(trio.current_time() - started_s), refresh=True)
+                    await trio.sleep(DRAW_EVERY_S)
+        started_s = trio.current_time()
+        while True:
+            await trio.sleep(PLAIN_EVERY_S)
+            self.console.print(self.line(trio.current_time() - started_s), highlight=False, soft_wrap=True)
+
+    def line(self, elapsed_s: float) -> str:
+        """Return the state in one line."""
+        bot = self.bot()
+        tally = bot.tally
+        live = sum(order.can_match for order in bot.own_orders().values())
+        return (
+            f"{elapsed_s:6.0f} s  {self._session()}  books {len(bot.books())} live of {tally.markets}  "
+            f"orders {live} live, {tally.sent} sent  fills {tally.fills} {dollars(tally.fill_cents)}  "
+            f"worst {dollars(bot.exposure_cents)}  settled {dollars(bot.profit_cents)}"
+        )
+
+    def _session(self) -> str:
+        bot = self.bot()
+        if not bot.logged_in:
+            return "logging in"
+        lost = f", {bot.tally.sessions_lost} lost" if bot.tally.sessions_lost else ""
+        return f"session {'up' if bot.connected else 'DOWN'}{lost}"
+
+    def _screen(self, elapsed_s: float) -> Group:
+        parts: list[Text | Table | Panel] = [Text(self.title, style="bold"), Text(self.line(elapsed_s)), self._table()]
+        if self.recent is not None and self.recent.lines:
+            parts.append(Panel("\n".join(self.recent.lines), title="lately", title_align="left"))
+        return Group(*parts)
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("event", "market", "selection", "best", "takeable", "our quotes"):
+            table.add_column(name, justify="right" if name in ("best", "takeable") else "left", no_wrap=True)
+        bot = self.bot()
+        resting: dict[str, list[Order]] = {}
+        for order in bot.own_orders().values():
+            if order.can_match:
+                resting.setdefault(order.selection_id, []).append(order)
+        rows = 0
+        for view in bot.views().values():
+            if any(selection_id in resting for selection_id in view.selections) and rows < MAX_ROWS:
+                rows += self._add(table, view, resting)
+        return table
+
+    def _add(self, table: Table, view: MarketView, resting: dict[str, list[Order]]) -> int:
+        for index, side in enumerate(view.sides):
+            best = side.levels[0] if side.levels else None
+            quotes = ", ".join(
+                f"{dollars(order.remaining_cents)} at {order.odds:+d}"
+                + (" (cancelling)" if order.cancel_wanted else "" if order.opened else " (pending)")
+                for order in resting.get(side.selection_id, ())
+            )
+            table.add_row(
+                f"{view.event.name}{' LIVE' if view.in_play else ''}" if not index else "",
+                view.name if not index else "",
+                side.name,
+                f"{best.odds:+d}" if best else "-",
+                dollars(best.takeable_cents) if best else "-",
+                quotes,
+            )
+        return len(view.sides)

@@ -1,0 +1,305 @@
+"""Whole bots against the embedded exchange, in memory and in virtual time, over the real websocket and HTTP stacks."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from random import Random
+
+import attrs
+import pytest
+import trio
+import trio._core._run as trio_run
+from trio.testing import MockClock
+
+from actors.audit import Audit
+from actors.exchange.board import Ticket
+from actors.exchange.exchange import Exchange
+from actors.exchange.faults import Rule
+from actors.exchange.settings import ExchangeSettings
+from actors.messages import MarketView
+from actors.paper import Paper
+from actors.strategy import Desk, Strategy, View
+from actors.summary import Summary
+from protocol.ids import BookKey, ClientOrderId, SelectionId
+from protocol.odds import opposite
+from protocol.order import Order
+
+EPOCH_NS = 1_790_000_000 * 10**9
+LOOK_S = 0.01
+QUIET = ExchangeSettings(tournaments=1, events=1, crowd_actions_per_s=0)
+"""One event with seven books, empty, and nobody else there."""
+
+CLEAN = Audit(orders=0, fills=0, balance_cents=0, books=0)
+
+
+def virtual_wall_ns() -> int:
+    return EPOCH_NS + int(trio.current_time() * 10**9)
+
+
+@attrs.define(eq=False)
+class Hand:
+    """A strategy that does what a test asks of its desk, and keeps what it was shown."""
+
+    views: list[View] = attrs.field(factory=list)
+    desk: Desk | None = None
+
+    async def __call__(self, desk: Desk) -> None:
+        self.desk = desk
+        while True:
+            self.views.extend(await desk.views())
+
+    def changes(self, key: BookKey) -> list:
+        return [change for view in self.views if view.key == key for change in view.market.changes]
+
+    def fills(self) -> list:
+        return [fill for view in self.views for fill in view.fills]
+
+    def denied(self) -> list:
+        return [reason for view in self.views for reason in view.denied]
+
+
+@attrs.frozen
+class Request:
+    """The head of one HTTP request as it left the bot, a websocket's handshake included."""
+
+    at_s: float
+    method: str
+    path: str  # without the query
+    body: bytearray = attrs.field(factory=bytearray, eq=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("mm/")[2] or self.path
+
+
+@attrs.define(eq=False)
+class Tap(trio.abc.Stream):
+    """A stream that notes the requests which go out on it."""
+
+    inner: trio.abc.Stream
+    heard: list[Request]
+    last: Request | None = None
+
+    async def send_all(self, data: bytes) -> None:
+        head = bytes(data).partition(b"\r\n")[0].split(b" ")
+        if head[0] in (b"GET", b"POST"):
+            target = head[1].decode().partition("?")[0]
+            self.last = Request(trio.current_time(), head[0].decode(), target)
+            self.heard.append(self.last)
+        elif self.last is not None and not self.last.path.startswith("/app"):
+            self.last.body.extend(data)
+        await self.inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        return await self.inner.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+@attrs.define(eq=False)
+class Story:
+    """One run: the bot, its exchange, and what can be done to them."""
+
+    paper: Paper
+    hand: Hand
+    requests: list[Request] = attrs.field(factory=list)
+    reachable: bool = True
+    summary: Summary | None = None
+    _tickets: int = 0
+
+    @property
+    def exchange(self) -> Exchange:
+        return self.paper.exchange
+
+    @property
+    def bot(self):
+        return self.paper.bot
+
+    @property
+    def desk(self) -> Desk:
+        assert self.hand.desk is not None
+        return self.hand.desk
+
+    async def dial(self, host: str, port: int) -> trio.abc.Stream:
+        if not self.reachable:
+            await trio.lowlevel.checkpoint()
+            raise ConnectionRefusedError(f"nobody listens at {host}:{port}")
+        return Tap(await self.exchange.dial(host, port), self.requests)
+
+    def add(self, *rules: Rule) -> None:
+        self.exchange.faults.add(*rules)
+
+    # --- the account's side ---
+
+    @property
+    def key(self) -> BookKey:
+        """Name the first book: a moneyline."""
+        return next(iter(self.exchange.floor.books))
+
+    @property
+    def home(self) -> SelectionId:
+        return self.exchange.floor.books[self.key].listing.selections[0].selection_id
+
+    @property
+    def away(self) -> SelectionId:
+        return self.exchange.floor.books[self.key].listing.selections[1].selection_id
+
+    def place(self, odds: int = 110, stake_cents: int = 1000, **how) -> ClientOrderId:
+        return self.desk.place(self.key, self.home, odds, stake_cents, **how)
+
+    def order(self, name: ClientOrderId) -> Order | None:
+        return self.bot.orders().get(name)
+
+    def status(self, name: ClientOrderId) -> str:
+        order = self.order(name)
+        return "" if order is None else order.status.value
+
+    async def place_open(self, odds: int = 110, stake_cents: int = 1000, **how) -> ClientOrderId:
+        name = self.place(odds, stake_cents, **how)
+        await self.until(lambda: self.status(name) == "open")
+        return name
+
+    # --- the others' side ---
+
+    def enter(self, selection: SelectionId, odds: int, stake_cents: int, who: str = "other"):
+        """Place an order of somebody else; it is active at once."""
+        if who not in self.exchange.floor.accounts:
+            self.exchange.open_account(who, 10**9)
+        self._tickets += 1
+        ticket = Ticket(
+            external_id=ClientOrderId(f"{who}-{self._tickets}"),
+            selection_id=selection,
+            odds=odds,
+            stake_cents=stake_cents,
+        )
+        floor = self.exchange.floor
+        return floor.enter_at_once(floor.accounts[who], ticket, virtual_wall_ns())
+
+    def hit(self, odds: int, stake_cents: int):
+        """Take `stake_cents` of an order of ours that backs the home side at `odds`."""
+        taken = stake_cents * odds // 100 if odds > 0 else stake_cents * 100 // -odds
+        return self.enter(self.away, opposite(odds), taken)
+
+    # --- looking ---
+
+    async def until(self, condition: Callable[[], object], within_s: float = 60.0) -> float:
+        """Wait for something to become true; return when it did."""
+        with trio.fail_after(within_s):
+            while not condition():
+                await trio.sleep(LOOK_S)
+        return trio.current_time()
+
+    def asked(self, name: str, since_s: float = 0.0) -> list[float]:
+        """Return when an endpoint was asked."""
+        return [each.at_s for each in self.requests if each.name == name and each.at_s >= since_s]
+
+    @property
+    def handshakes(self) -> list[float]:
+        return [each.at_s for each in self.requests if each.path.startswith("/app")]
+
+    @property
+    def view(self) -> MarketView | None:
+        return self.bot.views().get(self.key)
+
+    def takeable(self, selection: SelectionId) -> dict[int, int]:
+        """Return what the bot believes can be taken, by odds."""
+        side = self.view.side(selection) if self.view is not None else None
+        return {} if side is None else {level.odds: level.takeable_cents for level in side.levels}
+
+    @property
+    def books_are_true(self) -> bool:
+        return self.paper.audit().books == 0
+
+    def check(self) -> None:
+        """Hold the end of the run against the exchange's ledger: clean, flat, and every stake counted once."""
+        assert self.summary is not None
+        filled = sum(order.filled_cents for order in self.exchange.truth().orders.values())
+        assert (self.summary.audit, self.summary.flat_on_exit) == (CLEAN, True)
+        assert self.bot.tally.fill_cents == filled
+        assert self.bot.tally.breaches == 0
+
+
+@asynccontextmanager
+async def open_story(
+    settings: ExchangeSettings = QUIET,
+    *rules: Rule,
+    strategies: Mapping[str, Strategy] | None = None,
+    before: Callable[[Story], None] = lambda _: None,
+    checked: bool = True,
+    limit_s: float = 600.0,
+    **how,
+) -> AsyncIterator[Story]:
+    """Run a bot until the block ends, stop it, and check what it believes. The rules count from the start."""
+    hand = Hand()
+    chosen = {"hand": hand} if strategies is None else strategies
+    paper = Paper(wall_ns=virtual_wall_ns, strategies=chosen, exchange_settings=settings, **{"seed": 1, **how})
+    story = Story(paper, hand)
+    paper.bot.dial = story.dial
+    before(story)
+    story.add(*rules)
+    with trio.fail_after(limit_s):
+        async with trio.open_nursery() as nursery:
+
+            async def run() -> None:
+                story.summary = await paper.run_in_memory()
+
+            nursery.start_soon(run)
+            yield story
+            paper.stop()
+    if checked:
+        story.check()
+
+
+async def settle_in(story: Story) -> None:
+    """Wait until orders may leave and every book is live."""
+    await story.until(lambda: story.bot.ready.is_set() and len(story.bot.books()) == len(story.exchange.floor.books))
+
+
+@pytest.fixture(name="open_story")
+def _open_story(autojump_clock: trio.abc.Clock) -> Callable[..., object]:
+    """Open a story in virtual time, and enter it when the bot may trade."""
+
+    @asynccontextmanager
+    async def ready(*args, **how) -> AsyncIterator[Story]:
+        async with open_story(*args, **how) as story:
+            await settle_in(story)
+            yield story
+
+    return ready
+
+
+@pytest.fixture(name="start_story")
+def _start_story(autojump_clock: trio.abc.Clock) -> Callable[..., object]:
+    """Open a story in virtual time, and enter it while the bot starts."""
+    return open_story
+
+
+@pytest.fixture
+def run_story() -> Callable[..., Story]:
+    """Run a whole story from a synchronous test, on a clock of its own: so many virtual seconds, then the safe stop."""
+
+    def run(seconds: float, **how) -> Story:
+        async def tell() -> Story:
+            async with open_story(limit_s=seconds + 60, **how) as story:
+                await trio.sleep(seconds)
+            return story
+
+        return trio.run(tell, clock=MockClock(autojump_threshold=0))
+
+    return run
+
+
+@pytest.fixture
+def pinned() -> Iterator[Callable[[int], None]]:
+    """Take away trio's own chance: the order of tasks then follows a seed."""
+    for owner, name in ((trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING"), (trio_run, "_r")):
+        assert hasattr(owner, name), f"trio has no {name} any more: find out how scheduling is pinned now"
+    assert isinstance(trio_run._r, Random)
+    before, state = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r.getstate()
+    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
+    yield trio_run._r.seed
+    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = before
+    trio_run._r.setstate(state)
