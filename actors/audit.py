@@ -66,7 +66,7 @@ def compare_books(believed: Mapping[BookKey, tuple[Side, ...]], truth: Mapping[B
 
 
 def compare_snapshots(views: Mapping[BookKey, MarketView], snapshots: tuple[SnapshotTaken, ...]) -> int:
-    """Count the live books that differ from REST and have not moved since it was asked."""
+    """Count the believed books that differ from REST and have not moved since it was asked."""
     return sum(
         _offers(view.sides) != _offers(book.sides)
         for snapshot in snapshots

@@ -179,9 +179,13 @@ class Bot:
             self._guard.view(view)
         return dict(self._guard.views)
 
+    def live_views(self) -> dict[BookKey, MarketView]:
+        """Return the views of the books that are believed: live, and of the session that is up."""
+        return {key: view for key, view in self.views().items() if view.live and view.epoch == self._epoch}
+
     def books(self) -> dict[BookKey, tuple[Side, ...]]:
-        """Return what is believed of the books: only those that are live."""
-        return {key: view.sides for key, view in self.views().items() if view.live and view.epoch == self._epoch}
+        """Return what is believed of the books."""
+        return {key: view.sides for key, view in self.live_views().items()}
 
     def wallet_cents(self) -> int | None:
         """Return the believed cash less what is matched; `None` when the account could not be read at the start."""

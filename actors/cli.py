@@ -215,8 +215,8 @@ def _summary(bot: Bot) -> Summary:
         orders, fills = compare_orders(own, fates)
     if believed is not None and closing is not None:
         balance = abs(believed - (closing.cash_cents - closing.matched_cents))
-    if bot.final_books is not None:
-        books = compare_snapshots(bot.views(), bot.final_books)
+    if bot.final_books is not None and bot.connected:
+        books = compare_snapshots(bot.live_views(), bot.final_books)
     return Summary(
         tally=bot.tally,
         limit_cents=bot.settings.limits.account_cents,

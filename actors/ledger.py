@@ -102,6 +102,7 @@ class OrderLedger:
     _connected: bool = False
     _connected_ns: int = 0  # the private channel was last known to be whole
     _opened: bool = False
+    _ages_known: bool = True  # the last history said how old its copy was
     _inexact: dict[ClientOrderId, None] = attrs.field(factory=dict)
     _inexact_at_s: float = math.inf
     _fills_asked: bool = False
@@ -293,17 +294,21 @@ class OrderLedger:
 
     def _ask(self, due: list[Tracked], now_s: float, wall_ns: int) -> Iterator[Out]:
         """Ask what became of some orders: of a few by their ids, of many by one look at the history."""
+        named = [each for each in due if each.order.venue_order_id is not None]
+        waiting = named[ASKED_ONE_BY_ONE:]
         for tracked in due:
             tracked.asked += 1
             tracked.ask_at_s = now_s + min(ASK_AGAIN_S * tracked.asked, MAX_ASK_AGAIN_S)
             if tracked.order.venue_order_id is None:
                 self.doubts.lost(tracked.sent_ns, now_s)
-        named = [each for each in due if each.order.venue_order_id is not None]
         for tracked in named[:ASKED_ONE_BY_ONE]:
             assert tracked.order.venue_order_id is not None, "it was chosen for its name"
             yield AskOrder(tracked.order.venue_order_id)
-        if len(named) > ASKED_ONE_BY_ONE:
+        if waiting and self._ages_known:
             self.doubts.missed(wall_ns, now_s, wall_ns)
+        for tracked in () if self._ages_known else waiting:  # the history would prove nothing: two at a time
+            tracked.asked -= 1
+            tracked.ask_at_s = now_s + ASK_AGAIN_S
 
     def _order_read(self, message: OrderRead, now_s: float) -> Iterator[Out]:
         tracked = self._live.get(self._by_venue_id.get(message.venue_order_id, ClientOrderId("")))
@@ -320,6 +325,7 @@ class OrderLedger:
             self.doubts.unanswered(now_s)
             return
         gap = self.doubts.gap_ns
+        self._ages_known = result.synced_at_ns is not None
         for report in result.orders:
             yield from self._report(report, now_s)
         yield from self._prove_absence(result, now_s)
@@ -420,6 +426,8 @@ class OrderLedger:
             tracked.ask_at_s = math.inf
         if order.cancel_wanted and before.venue_order_id is None and order.venue_order_id is not None:
             tracked.cancel_at_s = now_s
+        if order.status is OrderStatus.PENDING and tracked.overdue_at_s == tracked.ask_at_s == math.inf:
+            tracked.ask_at_s = now_s + ASK_AGAIN_S  # found after its deadline, when nothing else would ask
 
     def _want_exact_fills(self, tracked: Tracked, now_s: float) -> None:
         if tracked.order.fills_exact or tracked.fill_questions >= MAX_FILL_QUESTIONS:

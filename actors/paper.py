@@ -1,6 +1,6 @@
 """A bot on the embedded exchange, in one process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
 import attrs
@@ -80,6 +80,25 @@ class Paper:
             await self.bot.run()
             nursery.cancel_scope.cancel()
         return self.summary()
+
+    async def run_on_loopback_for(self, seconds: float) -> Summary:
+        """Trade over loopback sockets for a while, then stop safely."""
+        return await self._run_for(self.run_on_loopback, seconds)
+
+    async def run_in_memory_for(self, seconds: float) -> Summary:
+        """Trade over streams in memory for a while, then stop safely."""
+        return await self._run_for(self.run_in_memory, seconds)
+
+    async def _run_for(self, run: Callable[[], Awaitable[Summary]], seconds: float) -> Summary:
+        async def stop() -> None:
+            await trio.sleep(seconds)
+            self.stop()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop)
+            summary = await run()
+            nursery.cancel_scope.cancel()
+        return summary
 
     def summary(self) -> Summary:
         """Return the numbers of the run, held against the exchange's own ledger."""

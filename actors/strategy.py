@@ -41,6 +41,7 @@ class View:
     fills: tuple[tuple[SelectionId, Fill], ...]  # ours since the last view
     stakes: tuple[Stakes, ...]  # matched and resting, one for each selection
     denied: tuple[DenialReason, ...] = ()  # since the last view
+    leaving: tuple[tuple[SelectionId, Odds, int], ...] = ()  # ours that is gone, and that the book may still show
 
     @property
     def key(self) -> BookKey:
@@ -68,6 +69,9 @@ class View:
             if order.selection_id != selection_id and order.status is not OrderStatus.NEW:
                 odds = opposite(order.odds)
                 ours[odds] = ours.get(odds, 0) + profit_cents(order.remaining_cents, order.odds)
+        for backed, price, cents in self.leaving:
+            if backed != selection_id:
+                ours[opposite(price)] = ours.get(opposite(price), 0) + cents
         others = (
             attrs.evolve(level, takeable_cents=level.takeable_cents - ours.get(level.odds, 0)) for level in side.levels
         )
@@ -119,6 +123,7 @@ class Desk:
     _fills: dict[BookKey, list[tuple[SelectionId, Fill]]] = attrs.field(factory=dict)
     _booked: dict[ClientOrderId, int] = attrs.field(factory=dict)
     _denied: dict[BookKey, list[DenialReason]] = attrs.field(factory=dict)
+    _leaving: dict[BookKey, list[tuple[SelectionId, Odds, int]]] = attrs.field(factory=dict)
     _rests: dict[SelectionId, float] = attrs.field(factory=dict)
 
     # --- seeing ---
@@ -141,6 +146,7 @@ class Desk:
             fills=tuple(self._fills.pop(key, ())),
             stakes=tuple(self.positions.stakes(key, each) for each in market.selections),
             denied=tuple(self._denied.pop(key, ())),
+            leaving=tuple(self._leaving.get(key, ())),
         )
 
     # --- asking ---
@@ -222,8 +228,11 @@ class Desk:
     def _take_books(self) -> dict[BookKey, None]:
         changed: dict[BookKey, None] = {}
         for key, view in self.books.take_nowait().items():
-            if key not in self.markets and len(view.sides) == 2:
+            known = self.markets.get(key)
+            if known is None and len(view.sides) == 2:
                 self.positions.pair(key, *view.selections)
+            if known is not None and (known.epoch, known.moved_s, known.sides) != (view.epoch, view.moved_s, view.sides):
+                self._leaving.pop(key, None)
             self.markets[key] = view
             changed[key] = None
         return changed
@@ -248,6 +257,11 @@ class Desk:
         known = self.orders.get(order.client_order_id)
         if known is not None and known.cancel_wanted and not order.cancel_wanted:
             order = attrs.evolve(order, cancel_wanted=True)  # our wish is still on its way
+        if known is not None and known.status is OrderStatus.OPEN:
+            # We hear of our own orders before the book shows it: their ghosts are not the liquidity of others.
+            gone = profit_cents(known.remaining_cents, order.odds) - profit_cents(order.remaining_cents, order.odds)
+            if gone > 0:
+                self._leaving.setdefault(order.key, []).append((order.selection_id, order.odds, gone))
         if order.can_match:
             self.orders[order.client_order_id] = order
         else:

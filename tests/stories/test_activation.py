@@ -16,7 +16,7 @@ def dialect(request):
     return request.param
 
 
-async def test_an_order_is_pending_until_it_is_open(open_story, dialect):
+async def test_an_order_is_pending_until_it_is_open(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
         name = story.place()
         await story.until(lambda: story.order(name) and story.order(name).venue_order_id)
@@ -30,7 +30,7 @@ async def test_an_order_is_pending_until_it_is_open(open_story, dialect):
     assert story.status(name) == "cancelled"
 
 
-async def test_an_order_without_funds_is_invalid_and_says_why(open_story, dialect):
+async def test_an_order_without_funds_is_invalid_and_says_why(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
         story.exchange.floor.accounts["trader-1"].unmatched_cents += 999_500  # as if more rested elsewhere
         name = story.place()
@@ -42,7 +42,7 @@ async def test_an_order_without_funds_is_invalid_and_says_why(open_story, dialec
         assert story.order(name).reason
 
 
-async def test_after_an_invalid_order_the_selection_rests_five_seconds_doubling(open_story):
+async def test_after_an_invalid_order_the_selection_rests_five_seconds_doubling(autojump_clock, open_story):
     failed = []
 
     async with open_story() as story:
@@ -58,7 +58,7 @@ async def test_after_an_invalid_order_the_selection_rests_five_seconds_doubling(
     assert failed
 
 
-async def test_orders_of_other_selections_do_not_rest(open_story):
+async def test_orders_of_other_selections_do_not_rest(autojump_clock, open_story):
     async with open_story() as story:
         story.add(Rule(fault=Fault.INVALID_ORDER, times=1))
         first = story.place()

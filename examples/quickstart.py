@@ -1,0 +1,25 @@
+"""Your own strategy on the embedded exchange: quote every market two per cent below what it is worth."""
+
+import time
+from fractions import Fraction
+
+import trio
+
+from actors.paper import Paper
+from actors.quoting import Quote
+from actors.strategy import View, quoting
+
+
+def quote(view: View) -> list[Quote]:
+    quotes = []
+    for selection_id in view.selections if view.live and not view.in_play else ():
+        fair = view.fair(selection_id)
+        odds = view.ladder.paying_at_least(fair - Fraction(2, 100)) if fair else None
+        if odds is not None:
+            quotes.append(Quote(selection_id=selection_id, odds=odds, stake_cents=500))
+    return quotes
+
+
+if __name__ == "__main__":
+    paper = Paper(wall_ns=time.time_ns, strategies={"mine": quoting(quote)})
+    print(trio.run(paper.run_on_loopback_for, 8.0).as_text())

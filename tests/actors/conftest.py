@@ -1,0 +1,4 @@
+from hypothesis import settings
+
+settings.register_profile("actors", max_examples=50, deadline=None)
+settings.load_profile("actors")
