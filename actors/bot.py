@@ -14,6 +14,7 @@ from actors.flatness import cancel_everything, prove_flat
 from actors.gateway import Gateway
 from actors.guard import Guard, Limits
 from actors.ledger import OrderLedger
+from actors.listings import Listings
 from actors.mailbox import Mailbox, Newest
 from actors.market import HEAL_GRACE_S
 from actors.messages import (
@@ -112,6 +113,7 @@ class Bot:
     _desks: dict[str, Desk] = attrs.field(factory=dict, init=False)
     _rest: ProphetXRest = attrs.field(init=False)
     _caller: Caller = attrs.field(init=False)
+    _listings: Listings = attrs.field(init=False)
     _ledger: OrderLedger = attrs.field(init=False)
     _guard: Guard = attrs.field(init=False)
 
@@ -123,6 +125,12 @@ class Bot:
             wall_ns=self.wall_ns,
             tally=self.tally,
             held=lambda until_s: self._risk_inbox.put(RequestsHeld(until_s)),
+        )
+        self._listings = Listings(
+            ask=self._caller.ask,
+            rest=self._rest,
+            competitions=self.settings.session.competitions,
+            events=self.settings.session.events,
         )
         self._ledger = OrderLedger(
             ids=ClientOrderIds(self.id_prefix),
@@ -275,6 +283,7 @@ class Bot:
             dial=self.dial,
             ask=self._caller.ask,
             rest=self._rest,
+            listings=self._listings,
             tracker=self._tracker_inbox,
             restarts=self._restarts,
             publish=self._publish,

@@ -68,6 +68,7 @@ class Connection:
     _awaiting: set[str] = attrs.field(factory=set)
     _pongs: Mailbox[None] = attrs.field(factory=lambda: Mailbox("pongs", 8))
     _grow: Mailbox[None] = attrs.field(factory=lambda: Mailbox("subscriptions", 1))
+    _joined: bool = False
     _unreadable: int = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -99,6 +100,9 @@ class Connection:
         if registration.sign_in is not None and not self.session.signed_in:
             await socket.send(self.session.sign_in(*registration.sign_in))
         await self._join(socket, channels)
+        self._joined = True
+        for event_id in new:
+            self._route(self.coverage.listed[event_id])  # not before its channel is heard: its books would be dead
         if new:
             self._want_snapshots(new)
 
@@ -172,26 +176,30 @@ class Connection:
                 log.debug("unknown_message", kind=kind)
             case MessageUnreadable():
                 self._unread(event)
-            case EventListed():
-                self.listed(event)
-            case EventUnlisted(event_id=event_id):
-                self.coverage.forget(event_id)
-                self._route(event)
+            case EventListed() | EventUnlisted():
+                self.hear(event)
             case _:
                 self._route(event)
 
-    def listed(self, event: EventListed) -> None:
+    def hear(self, event: EventListed | EventUnlisted) -> None:
         """Learn of an event, from the socket or from REST."""
-        if self.coverage.hear(event) and self._acked.is_set():
-            if not self.coverage.by_event:
-                self.coverage.registered[event.event_id] = None
-                self._want_snapshots((event.event_id,))
-            else:
-                self._grow.offer(None)
-        if event.event_id in self.coverage.listed:
+        if isinstance(event, EventUnlisted):
+            self.coverage.forget(event.event_id)
             self._route(event)
-        else:
+            return
+        new = event.event_id not in self.coverage.listed
+        grows = self.coverage.hear(event)
+        if event.event_id not in self.coverage.listed:
             self._route(EventUnlisted(event_id=event.event_id))
+            return
+        if self._joined and not self.coverage.by_event:
+            self.coverage.registered[event.event_id] = None
+        if event.event_id in self.coverage.registered:
+            self._route(event)
+            if new:
+                self._want_snapshots((event.event_id,))
+        elif grows and self._joined:
+            self._grow.offer(None)
 
     def _route(self, event: RouterMessage) -> None:
         if not self.router.offer(event):

@@ -1,6 +1,6 @@
 """Which events are open, as REST says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import attrs
 import structlog
@@ -8,7 +8,7 @@ import trio
 
 from actors.messages import AnswerLost, Ask, SessionFailed
 from protocol.errors import RemoteProtocolError, VenueError
-from protocol.events import EventListed
+from protocol.events import EventListed, EventUnlisted
 from protocol.ids import CompetitionId, EventId
 from protocol.venue import Rest
 
@@ -21,29 +21,53 @@ TRY_AGAIN_S = 1.0
 
 @attrs.define(kw_only=True)
 class Listings:
-    """Read the events of the wanted competitions, at the start and every minute."""
+    """Read the events of the wanted competitions: at the start, when a session starts, and every minute.
+
+    It outlives the sessions and remembers, so that a new socket need not wait for what is known.
+    """
 
     ask: Ask
     rest: Rest
     competitions: tuple[CompetitionId, ...]
     events: tuple[EventId, ...]
+    known: dict[EventId, EventListed] = attrs.field(factory=dict)
 
     async def run(
         self,
-        heard: Callable[[EventListed], None],
+        heard: Callable[[EventListed | EventUnlisted], None],
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         task_status.started()
         while True:
-            await trio.sleep(EVERY_S)
-            for event in await self.read():
+            before = self.known
+            await self.read()
+            for event_id in before:
+                if event_id not in self.known:
+                    heard(EventUnlisted(event_id=event_id))
+            for event in self.known.values():
                 heard(event)
+            await trio.sleep(EVERY_S)
 
-    async def open_competitions(self) -> tuple[CompetitionId, ...]:
-        """Return the competitions to hear: those configured, or every one that has open events."""
-        if self.competitions or self.events:
-            return self.competitions
+    async def open(self) -> None:
+        """Learn what there is to hear, unless it is known. Raises `SessionFailed`."""
+        if not self.competitions and not self.events:
+            self.competitions = await self._open_competitions()
+        if not self.known:
+            await self.read()
+        if not self.competitions:
+            found = {event.competition_id for event in self.known.values() if event.competition_id}
+            self.competitions = tuple(sorted(found))
+
+    async def read(self) -> None:
+        """Read the events. Raises `SessionFailed` when it cannot be done in a few tries."""
+        if self.events or not self.competitions:
+            events = await self._events(None, self.events)
+        else:
+            events = tuple([event for each in self.competitions for event in await self._events(each, ())])
+        self.known = {event.event_id: event for event in events}
+
+    async def _open_competitions(self) -> tuple[CompetitionId, ...]:
         for attempt in range(MAX_TRIES):
             try:
                 listed = await self.ask(self.rest.competitions())
@@ -53,14 +77,6 @@ class Listings:
             else:
                 return tuple(each.competition_id for each in listed)
         raise SessionFailed(f"the competitions could not be read in {MAX_TRIES} tries")
-
-    async def read(self) -> Iterable[EventListed]:
-        """Read the events. Raises `SessionFailed` when it cannot be done in a few tries."""
-        if self.events:
-            return await self._events(None, self.events)
-        if not self.competitions:
-            return await self._events(None, ())
-        return [event for each in self.competitions for event in await self._events(each, ())]
 
     async def _events(
         self, competition_id: CompetitionId | None, event_ids: tuple[EventId, ...]

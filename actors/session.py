@@ -63,6 +63,7 @@ class Session:
     dial: Dial
     ask: Ask
     rest: Rest
+    listings: Listings
     tracker: Mailbox[TrackerMessage]
     restarts: Mailbox[RestartWanted]
     publish: Callable[[MarketView], None]
@@ -73,14 +74,9 @@ class Session:
     async def run(self, epoch: int, ready: Callable[[int], None]) -> None:
         """Run until something fails. Raises what failed, alone or in a group."""
         config = await self.ask(self.rest.connection_config())
-        listings = self._listings()
-        competitions = await listings.open_competitions()
-        listings.competitions = competitions
-        events = list(await listings.read())
-        if not competitions:
-            competitions = tuple(sorted({event.competition_id for event in events if event.competition_id}))
+        await self.listings.open()
         coverage = Coverage(
-            competitions=competitions,
+            competitions=self.listings.competitions,
             events=self.settings.events,
             sub_kinds=self.settings.sub_kinds,
             by_event=self.settings.dialect is Dialect.V4,
@@ -121,12 +117,12 @@ class Session:
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(router.run)
-            for event in events:
-                connection.listed(event)
+            for event in self.listings.known.values():
+                connection.hear(event)
             await nursery.start(connection.run)
             await nursery.start(self.reconciler.run)
             await nursery.start(watchdog.run)
-            await nursery.start(listings.run, connection.listed)
+            await nursery.start(self.listings.run, connection.hear)
             nursery.start_soon(self._watch_config, config)
             log.info("session_ready", epoch=epoch, events=len(coverage.registered))
             ready(epoch)
@@ -134,11 +130,6 @@ class Session:
     async def compare_books(self) -> list[SnapshotTaken]:
         """Read every book once more, as the schedule would. Raises `SessionFailed`."""
         return await self.reconciler.read_all() if self.reconciler is not None else []
-
-    def _listings(self) -> Listings:
-        return Listings(
-            ask=self.ask, rest=self.rest, competitions=self.settings.competitions, events=self.settings.events
-        )
 
     def _url(self, config: ConnectionConfig) -> str:
         try:

@@ -231,7 +231,11 @@ class Desk:
             known = self.markets.get(key)
             if known is None and len(view.sides) == 2:
                 self.positions.pair(key, *view.selections)
-            if known is not None and (known.epoch, known.moved_s, known.sides) != (view.epoch, view.moved_s, view.sides):
+            if known is not None and (known.epoch, known.moved_s, known.sides) != (
+                view.epoch,
+                view.moved_s,
+                view.sides,
+            ):
                 self._leaving.pop(key, None)
             self.markets[key] = view
             changed[key] = None

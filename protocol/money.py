@@ -56,5 +56,5 @@ def decimal(count: int) -> Decimal:
 
 
 def dollars(cents: int) -> str:
-    """Write cents as people read them: `$-12.30`."""
-    return f"${decimal(cents):,.2f}"
+    """Write cents as people read them: `-$12.30`."""
+    return f"{'-' if cents < 0 else ''}${decimal(abs(cents)):,.2f}"

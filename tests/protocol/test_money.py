@@ -121,7 +121,7 @@ def test_what_a_person_wrote_wrong_is_ours_and_names_the_setting(number):
 
 
 @pytest.mark.parametrize(
-    ("cents", "text"), [(0, "$0.00"), (1320, "$13.20"), (-1230, "$-12.30"), (123_456_789, "$1,234,567.89")]
+    ("cents", "text"), [(0, "$0.00"), (1320, "$13.20"), (-1230, "-$12.30"), (123_456_789, "$1,234,567.89")]
 )
 def test_dollars_are_written_as_people_read_them(cents, text):
     assert dollars(cents) == text
