@@ -34,7 +34,7 @@ from protocol.events import (
 from protocol.ids import EventId
 from protocol.prophetx import pusher
 from protocol.prophetx.pusher import Reconnect
-from protocol.prophetx.reading import PushReader
+from protocol.prophetx.pushes import PushReader
 from protocol.venue import Channel, Rest
 
 log = structlog.get_logger()

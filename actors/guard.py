@@ -103,7 +103,8 @@ class Guard:
             self.orders.pop(order.client_order_id, None)
         self.exposure.update(order)
         self._rest(order, now_s)
-        if order.status is OrderStatus.SETTLED and order.result is not Result.TO_BE_DECIDED:
+        decided = order.status is OrderStatus.SETTLED and order.result is not Result.TO_BE_DECIDED
+        if decided or order.client_order_id in self._settled.get(order.key, {}):  # a result can be annulled
             self._settle(order, day)
         worst = self.exposure.account_cents
         if worst > self.limits.account_cents and worst > self.tally.exposure_cents_max:

@@ -30,7 +30,7 @@ from actors.watchdog import Pulse, Watchdog
 from protocol.errors import LocalProtocolError, RemoteProtocolError, VenueError
 from protocol.ids import CompetitionId, EventId
 from protocol.prophetx.pusher import ACTIVITY_TIMEOUT_S, Liveness, Reconnect
-from protocol.prophetx.reading import PushReader
+from protocol.prophetx.pushes import PushReader
 from protocol.prophetx.session import socket_url
 from protocol.prophetx.wire import Dialect
 from protocol.venue import ConnectionConfig, Rest

@@ -146,6 +146,23 @@ class FillPage:
     synced_at_ns: int | None = None
 
 
+@attrs.frozen(kw_only=True)
+class Transaction:
+    """One movement of the wallet, in cents. `kind` is the venue's word."""
+
+    kind: str
+    amount_cents: int
+    trade_id: str = ""
+    event_id: EventId | None = None
+    at_ns: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TransactionPage:
+    transactions: tuple[Transaction, ...]
+    next_cursor: str = ""
+
+
 class Window(enum.Enum):
     """What a window of the order history is about."""
 

@@ -1,12 +1,9 @@
 """The venue's records, read as the house's events."""
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
-import attrs
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -17,20 +14,12 @@ from protocol.events import (
     CompetitionListed,
     EventListed,
     EventStatus,
-    EventUnlisted,
     Fill,
-    HeartbeatReceived,
     Level,
-    MarketListed,
-    MessageUnreadable,
     OrderReported,
     OrderStatus,
     Result,
-    SelectionListed,
     Side,
-    TradePrinted,
-    UnknownReceived,
-    VenueEvent,
 )
 from protocol.ids import (
     BookKey,
@@ -46,7 +35,6 @@ from protocol.ids import (
 from protocol.money import cents_received, decimal, hundredths
 from protocol.odds import Odds, is_american, opposite, profit_cents
 from protocol.prophetx import wire
-from protocol.prophetx.wire import Dialect
 
 T = TypeVar("T")
 
@@ -145,7 +133,7 @@ def _iso_ns(text: str) -> int | None:
     return (whole.days * 86_400 + whole.seconds) * 10**9 + moment.microsecond * 1000
 
 
-def _given(value: T | UnsetType | None, default: T) -> T:
+def given(value: T | UnsetType | None, default: T) -> T:
     return default if value is None or isinstance(value, UnsetType) else value
 
 
@@ -181,34 +169,34 @@ def side_of(group: list[wire.Level], path: str) -> Side:
 
 
 def sides_of(groups: "wire.Groups | UnsetType", path: str) -> tuple[Side, ...]:
-    return tuple(side_of(group, f"{path}[{index}]") for index, group in enumerate(_given(groups, [])) if group)
+    return tuple(side_of(group, f"{path}[{index}]") for index, group in enumerate(given(groups, [])) if group)
 
 
 def books_of(event_id: EventId, market: wire.Market) -> tuple[BookReplaced, ...]:
     """Read a market of the catalogue: one book a strike."""
-    strikes = _given(market.market_strikes, [])
+    strikes = given(market.market_strikes, [])
     if strikes:
-        return tuple(_book_of(event_id, market, strike) for strike in strikes if _given(strike.selections, []))
-    return (_book_of(event_id, market, market),) if _given(market.selections, []) else ()
+        return tuple(_book_of(event_id, market, strike) for strike in strikes if given(strike.selections, []))
+    return (_book_of(event_id, market, market),) if given(market.selections, []) else ()
 
 
 def _book_of(event_id: EventId, market: wire.Market, strike: wire.Market) -> BookReplaced:
     path = f"market {event_id}/{market.id}"
     key = BookKey(event_id, MarketId(market.id), strike_of(strike.strike, f"{path}.strike"))
-    groups = _given(strike.selections, [])
+    groups = given(strike.selections, [])
     name = market.name if strike is market or not strike.name else f"{market.name}: {strike.name}"
     return BookReplaced(
         key=key,
         name=name,
         kind=market.type or strike.type,
         sub_kind=market.sub_type or strike.sub_type or "",
-        active=_is_active(market.status) and _is_active(strike.status),
+        active=is_active(market.status) and is_active(strike.status),
         sides=sides_of(groups, f"{path}.selections"),
         sequence_ns=max((level.updated_at for group in groups for level in group), default=0),
     )
 
 
-def _is_active(status: str | None) -> bool:
+def is_active(status: str | None) -> bool:
     return status in ("active", "", None)
 
 
@@ -216,7 +204,7 @@ def _is_active(status: str | None) -> bool:
 
 
 def event_of(record: wire.SportEvent, competition_id: int | None = None) -> EventListed:
-    known = _given(record.tournament_id, competition_id or 0)
+    known = given(record.tournament_id, competition_id or 0)
     return EventListed(
         event_id=EventId(record.event_id),
         competition_id=CompetitionId(known),
@@ -235,7 +223,7 @@ def competition_of(record: wire.Tournament) -> CompetitionListed:
 
 def order_of(record: wire.Order, synced_at_ns: int | None = None) -> OrderReported:
     """Read an order. In a `matching` message `filled_quantity` is this fill; everywhere else it is cumulative."""
-    venue_order_id = _given(record.order_id, "") or _given(record.id, "")
+    venue_order_id = given(record.order_id, "") or given(record.id, "")
     if not venue_order_id:
         raise RemoteProtocolError("order: neither order_id nor id")
     path = f"order {venue_order_id}"
@@ -244,52 +232,52 @@ def order_of(record: wire.Order, synced_at_ns: int | None = None) -> OrderReport
             raise RemoteProtocolError(f"{path}: no {name}")
     stake = cents_received(record.quantity, f"{path}.quantity")
     increment = cents_received(record.filled_quantity, f"{path}.filled_quantity")
-    fill_price = _given(record.fill_price, None)
+    fill_price = given(record.fill_price, None)
     is_fill = record.update_type == "matching"
     return OrderReported(
         venue_order_id=VenueOrderId(venue_order_id),
         client_order_id=ClientOrderId(record.external_id) if record.external_id else None,
         key=BookKey(
-            EventId(_given(record.sport_event_id, 0)),
-            MarketId(_given(record.market_id, 0)),
+            EventId(given(record.sport_event_id, 0)),
+            MarketId(given(record.market_id, 0)),
             strike_of(record.strike, f"{path}.strike"),
         ),
-        selection_id=SelectionId(_given(record.strike_id, "")),
+        selection_id=SelectionId(given(record.strike_id, "")),
         odds=odds_of(record.price, f"{path}.price"),
         stake_cents=stake,
         filled_cents=_filled_cents(record, stake, path),
         last_fill=Fill(increment, odds_of(fill_price, f"{path}.fill_price")) if is_fill and fill_price else None,
         status=_status_of(record),
         result=_RESULT.get(record.winning_status or "", Result.TO_BE_DECIDED),
-        sequence_ns=_given(record.sequence_number, None),
+        sequence_ns=given(record.sequence_number, None),
         synced_at_ns=synced_at_ns,
-        created_at_ns=moment_ns(_given(record.created_at, None)),
+        created_at_ns=moment_ns(given(record.created_at, None)),
     )
 
 
 def placed_order_of(record: wire.Order, asked: PlaceOrder) -> OrderReported:
     """Read the answer to a placement; what it leaves out is what was asked."""
-    given = {
+    complete = {
         "external_id": record.external_id or asked.client_order_id,
-        "sport_event_id": _given(record.sport_event_id, asked.key.event_id),
-        "market_id": _given(record.market_id, asked.key.market_id),
-        "strike_id": _given(record.strike_id, asked.selection_id),
-        "price": _given(record.price, asked.odds),
-        "quantity": _given(record.quantity, decimal(asked.stake_cents)),
-        "status": _given(record.status, "inactive"),
+        "sport_event_id": given(record.sport_event_id, asked.key.event_id),
+        "market_id": given(record.market_id, asked.key.market_id),
+        "strike_id": given(record.strike_id, asked.selection_id),
+        "price": given(record.price, asked.odds),
+        "quantity": given(record.quantity, decimal(asked.stake_cents)),
+        "status": given(record.status, "inactive"),
     }
-    return order_of(msgspec.structs.replace(record, **given))
+    return order_of(msgspec.structs.replace(record, **complete))
 
 
 def _status_of(record: wire.Order) -> OrderStatus | None:
     if record.status == "open" and record.matching_status == "fully_matched":
         return OrderStatus.FILLED  # or cancelled after a partial fill, when the stake has shrunk
-    return _STATUS.get(_given(record.status, ""))
+    return _STATUS.get(given(record.status, ""))
 
 
 def _filled_cents(record: wire.Order, stake_cents: int, path: str) -> int:
-    total = _given(record.total_filled_quantity, None)
-    unmatched = _given(record.open_quantity, None)
+    total = given(record.total_filled_quantity, None)
+    unmatched = given(record.open_quantity, None)
     if total is not None:
         filled = cents_received(total, f"{path}.total_filled_quantity")
     elif record.matching_status == "fully_matched":
@@ -301,125 +289,3 @@ def _filled_cents(record: wire.Order, stake_cents: int, path: str) -> int:
     if not 0 <= filled <= stake_cents:
         raise RemoteProtocolError(f"{path}: {filled} cents filled of {stake_cents}")
     return filled
-
-
-# --- pushes ------------------------------------------------------------------------------------------------------
-
-
-@attrs.define
-class PushReader:
-    """Read what one socket carries. It counts the payloads whose base64 only a lenient reader could take."""
-
-    dialect: Dialect
-    broadcast: frozenset[str] = frozenset()  # every other channel counts as private: the careful reading
-    lenient: int = 0
-
-    def read(self, channel: str, event: str, data: bytes) -> tuple[VenueEvent, ...]:
-        """Read one application message. What cannot be read is a value too, and names what must be asked anew."""
-        if event == wire.HEALTH_CHECK:
-            return (HeartbeatReceived(),)
-        try:
-            change_type, op, payload = self._open(data)
-            return self._translate(wire.CHANGE_TYPE_ALIASES.get(change_type, change_type), op, payload)
-        except RemoteProtocolError as error:
-            return (MessageUnreadable(private=channel not in self.broadcast, reason=f"{event}: {error}"),)
-
-    def _open(self, data: bytes) -> tuple[str, str, bytes]:
-        try:
-            strict = wire.decode(wire.StrictEnvelope, data, Dialect.V4)
-            change_type, op, payload = strict.change_type, strict.op, strict.payload
-        except RemoteProtocolError:
-            loose = wire.decode(wire.Envelope, data, Dialect.V4)
-            change_type, op, payload = loose.change_type, loose.op, _lenient_base64(loose.payload)
-            self.lenient += 1
-        if payload.startswith(b'"'):  # encoded twice
-            payload = wire.decode(str, payload, Dialect.V4).encode()
-        return change_type, op, payload
-
-    def _translate(self, change_type: str, op: str, payload: bytes) -> tuple[VenueEvent, ...]:
-        match change_type:
-            case "market_selections":
-                return _selections(wire.decode(wire.SelectionsPush, payload, self.dialect))
-            case "matched_order":
-                return (_trade(wire.decode(wire.MatchedPush, payload, self.dialect).info),)
-            case "order":
-                return (order_of(wire.decode(wire.OrderPush, payload, self.dialect).info),)
-            case "sport_event":
-                return (_event_push(wire.decode(wire.SportEventPush, payload, self.dialect), op),)
-            case "market":
-                return (_market_push(wire.decode(wire.MarketPush, payload, self.dialect).info),)
-            case "market_strike":
-                return (_strike_push(wire.decode(wire.StrikePush, payload, self.dialect).info, op),)
-            case "tournament":
-                return (competition_of(wire.decode(wire.TournamentPush, payload, self.dialect).info),)
-            case wire.PRIVATE_SIGNAL:
-                return (HeartbeatReceived(),)
-            case _:
-                return (UnknownReceived(kind=change_type),)
-
-
-def _lenient_base64(text: str) -> bytes:
-    plain = "".join(text.split()).rstrip("=").translate(str.maketrans("-_", "+/"))
-    try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RemoteProtocolError(f"payload: {error}") from error
-
-
-def _selections(push: wire.SelectionsPush) -> tuple[VenueEvent, ...]:
-    path = f"market {push.sport_event_id}/{push.market_id}"
-    sides = sides_of(push.info.selections, f"{path}.selections")
-    if not sides:
-        return (UnknownReceived(kind="market_selections without a selection"),)
-    key = BookKey(EventId(push.sport_event_id), MarketId(push.market_id), strike_of(push.info.strike, path))
-    return (
-        BookReplaced(
-            key=key, name=push.info.name, kind=push.info.type, sides=sides, sequence_ns=push.info.sequence_number
-        ),
-    )
-
-
-def _trade(info: wire.MatchedInfo) -> TradePrinted:
-    path = f"matched order {info.sport_event_id}/{info.market_id}"
-    return TradePrinted(
-        event_id=EventId(info.sport_event_id),
-        market_id=MarketId(info.market_id),
-        selection_id=SelectionId(info.strike_id),
-        odds=odds_of(info.price, f"{path}.price"),
-        fill_odds=odds_of(info.fill_price, f"{path}.fill_price"),
-        stake_cents=cents_received(info.filled_quantity, f"{path}.filled_quantity"),
-        sequence_ns=info.sequence_number,
-    )
-
-
-def _event_push(push: wire.SportEventPush, op: str) -> EventListed | EventUnlisted:
-    if op == "d" or not isinstance(push.info, wire.SportEvent):
-        return EventUnlisted(event_id=EventId(_number(push.id, "sport_event.id")))
-    tournament = _given(push.tournament_id, None)
-    return event_of(push.info, None if tournament is None else _number(tournament, "sport_event.tournament_id"))
-
-
-def _number(text: str | int, path: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise RemoteProtocolError(f"{path}: {text!r} is not an id") from error
-
-
-def _market_push(info: wire.MarketInfo) -> MarketListed:
-    return MarketListed(
-        event_id=EventId(info.sport_event_id),
-        market_id=MarketId(info.id),
-        name=info.name,
-        active=_is_active(info.status),
-    )
-
-
-def _strike_push(info: wire.StrikeInfo, op: str) -> SelectionListed:
-    return SelectionListed(
-        event_id=EventId(info.sport_event_id),
-        market_id=MarketId(info.market_id),
-        selection_id=SelectionId(info.strike_id),
-        name=info.name,
-        active=op != "d" and _is_active(info.status),
-    )

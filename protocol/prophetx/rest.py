@@ -1,6 +1,7 @@
 """Every REST call that a trader needs, as a request and a way to read its answer."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -8,20 +9,19 @@ import attrs
 import msgspec
 
 from protocol.commands import Cancel, CancelAll, CancelEvent, CancelMarket, CancelOrder, PlaceOrder, TimeInForce
-from protocol.errors import LocalProtocolError, Policy, RemoteProtocolError, VenueError
-from protocol.events import BookReplaced, CompetitionListed, EventListed, Fill, OrderReported
-from protocol.ids import CompetitionId, EventId, VenueOrderId
-from protocol.money import cents_received, decimal
+from protocol.errors import LocalProtocolError
+from protocol.events import BookReplaced, CompetitionListed, EventListed, OrderReported, SelectionListed
+from protocol.ids import CompetitionId, EventId, SelectionId, VenueOrderId
+from protocol.money import decimal
 from protocol.odds import OddsLadder
-from protocol.prophetx import reading, wire
-from protocol.prophetx.codes import refusal, refusal_inside
+from protocol.prophetx import answers, wire
+from protocol.prophetx.codes import refusal
 from protocol.prophetx.wire import Dialect
 from protocol.venue import (
     AccessToken,
     Balance,
     Call,
     CancelResult,
-    Channel,
     ConnectionConfig,
     Credentials,
     FillPage,
@@ -32,6 +32,7 @@ from protocol.venue import (
     Request,
     Response,
     Tokens,
+    TransactionPage,
     Wanted,
     Window,
 )
@@ -43,6 +44,7 @@ MAX_BATCH = 20  # orders in one submit or cancel
 MAX_EVENTS = 50  # events in one get_multiple_markets
 MAX_PAGE = 100
 MAX_DETAILS = 100
+MAX_STRIKES = 20
 
 PLACING_TIMEOUT_S = 5.0
 CANCELLING_TIMEOUT_S = 3.0  # asked again when unanswered, which does no harm
@@ -56,6 +58,10 @@ STRATEGY = {TimeInForce.FILL_OR_KILL: "fillOrKill", TimeInForce.POST_ONLY: "ALO"
 
 _V4_PATHS = {
     "markets": "/v4/mm/get_multiple_markets",
+    "event_markets": "/v4/mm/get_markets",
+    "strikes": "/v4/mm/get_strikes",
+    "trades": "/v4/mm/get_trades",
+    "transactions": "/v4/mm/get_transactions",
     "ladder": "/v4/mm/get_price_ladder",
     "balance": "/v4/mm/get_balance",
     "place": "/v4/mm/submit_order",
@@ -72,6 +78,10 @@ _V4_PATHS = {
 }
 _LEGACY_PATHS = {
     "markets": "/v2/mm/get_multiple_markets",
+    "event_markets": "/v2/mm/get_markets",
+    "strikes": "/v4/mm/get_strikes",  # there has never been another
+    "trades": "/mm/get_matched_bets",
+    "transactions": "/v4/mm/get_transactions",  # the same
     "ladder": "/mm/get_odds_ladder",
     "balance": "/mm/get_balance",
     "place": "/mm/place_wager",
@@ -101,15 +111,15 @@ class ProphetXRest:
     def log_in(self, credentials: Credentials) -> Call[Tokens]:
         form = wire.LoginForm(access_key=credentials.access_key, secret_key=credentials.secret_key)
         request = self._post("/auth/login", form, authorised=False)
-        return self._call("login", Lane.READING, request, wire.TokensAnswer, _tokens)
+        return self._call("login", Lane.READING, request, wire.TokensAnswer, answers.tokens)
 
     def refresh(self, refresh_token: str) -> Call[AccessToken]:
         request = self._post("/auth/refresh", wire.RefreshForm(refresh_token=refresh_token), authorised=False)
-        return self._call("refresh", Lane.READING, request, wire.TokensAnswer, _access_token)
+        return self._call("refresh", Lane.READING, request, wire.TokensAnswer, answers.access_token)
 
     def connection_config(self) -> Call[ConnectionConfig]:
         request = _get("/websocket/connection-config")
-        return self._call("connection_config", Lane.READING, request, wire.ConnectionConfig, _config)
+        return self._call("connection_config", Lane.READING, request, wire.ConnectionConfig, answers.config)
 
     def register(self, socket_id: str, wanted: Wanted) -> Call[Registration]:
         """Name the full set of wanted subscriptions for a socket. The private channel comes without asking."""
@@ -123,36 +133,55 @@ class ProphetXRest:
             request = attrs.evolve(
                 self._post(path, wire.RegistrationForm(socket_id=socket_id)), headers={"header-subscriptions": header}
             )
-        call = self._call("register", Lane.READING, request, wire.RegistrationAnswer, _registration)
+        call = self._call("register", Lane.READING, request, wire.RegistrationAnswer, answers.registration)
         return attrs.evolve(call, timeout_s=REGISTERING_TIMEOUT_S)
 
     # --- reference data ---
 
     def competitions(self) -> Call[tuple[CompetitionListed, ...]]:
         request = _get("/mm/get_tournaments", has_active_events="true")
-        return self._call("competitions", Lane.READING, request, wire.TournamentsAnswer, _competitions)
+        return self._call("competitions", Lane.READING, request, wire.TournamentsAnswer, answers.competitions)
 
     def events(
         self, competition_id: CompetitionId | None = None, event_ids: Sequence[EventId] = ()
     ) -> Call[tuple[EventListed, ...]]:
         request = _get("/mm/get_sport_events", tournament_id=competition_id, event_ids=_csv(event_ids))
-        return self._call("events", Lane.READING, request, wire.SportEventsAnswer, _events)
+        return self._call("events", Lane.READING, request, wire.SportEventsAnswer, answers.events)
 
     def markets(self, event_ids: Sequence[EventId]) -> Call[tuple[BookReplaced, ...]]:
         """Read the books of 1 to 50 events. Raises `LocalProtocolError` outside that."""
         if not 1 <= len(event_ids) <= MAX_EVENTS:
             raise LocalProtocolError(f"{len(event_ids)} events in one request, expected 1 to {MAX_EVENTS}")
         request = _get(self._path("markets"), event_ids=_csv(event_ids))
-        call = self._call("markets", Lane.READING, request, wire.MultipleMarketsAnswer, _books)
+        call = self._call("markets", Lane.READING, request, wire.MultipleMarketsAnswer, answers.books)
         return attrs.evolve(call, timeout_s=MARKETS_TIMEOUT_S)
 
+    def event_markets(self, event_id: EventId) -> Call[tuple[BookReplaced, ...]]:
+        """Read the books of one event."""
+        request = _get(self._path("event_markets"), event_id=event_id)
+        read = partial(answers.event_books, event_id)
+        return self._call("event_markets", Lane.READING, request, wire.MarketsAnswer, read)
+
+    def strikes(self, selection_ids: Sequence[SelectionId]) -> Call[tuple[SelectionListed, ...]]:
+        """Read which markets 1 to 20 selections belong to. Raises `LocalProtocolError` outside that."""
+        if not 1 <= len(selection_ids) <= MAX_STRIKES:
+            raise LocalProtocolError(f"{len(selection_ids)} selections in one request, expected 1 to {MAX_STRIKES}")
+        request = _get(self._path("strikes"), strike_ids=_csv(selection_ids))
+        return self._call("strikes", Lane.READING, request, wire.StrikesAnswer, answers.strikes)
+
     def ladder(self) -> Call[OddsLadder]:
-        return self._call("ladder", Lane.READING, _get(self._path("ladder")), wire.LadderAnswer, _ladder)
+        return self._call("ladder", Lane.READING, _get(self._path("ladder")), wire.LadderAnswer, answers.ladder)
 
     # --- wallet ---
 
     def balance(self) -> Call[Balance]:
-        return self._call("balance", Lane.READING, _get(self._path("balance")), wire.BalanceAnswer, _balance)
+        return self._call("balance", Lane.READING, _get(self._path("balance")), wire.BalanceAnswer, answers.balance)
+
+    def transactions(self, from_s: int, to_s: int, cursor: str = "") -> Call[TransactionPage]:
+        """Read the movements of the wallet in a window of unix seconds, a page at a time."""
+        query = {"from": from_s, "to": to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
+        request = _get(self._path("transactions"), **query)
+        return self._call("transactions", Lane.READING, request, wire.TransactionsAnswer, answers.transaction_page)
 
     # --- orders ---
 
@@ -162,10 +191,9 @@ class ProphetXRest:
         forms = [_form(order) for order in orders]
         if len(orders) == 1:
             request = self._post(self._path("place"), forms[0])
-            answer = lambda got: (reading.placed_order_of(got.data.order, orders[0]),)  # noqa: E731
-            return self._placing(request, wire.PlacedAnswer, answer)
+            return self._placing(request, wire.PlacedAnswer, partial(answers.placed, orders[0]))
         request = self._post(self._path("place_many"), wire.OrderForms(data=forms))
-        return self._placing(request, wire.PlacedManyAnswer, lambda got: _place_results(orders, got))
+        return self._placing(request, wire.PlacedManyAnswer, partial(answers.place_results, orders))
 
     def cancel_orders(self, orders: Sequence[CancelOrder]) -> Call[tuple[CancelResult, ...]]:
         """Cancel 1 to 20 orders; one result each, in their order."""
@@ -173,9 +201,9 @@ class ProphetXRest:
         forms = [wire.CancelForm(order_id=each.venue_order_id, external_id=each.client_order_id) for each in orders]
         if len(orders) == 1:
             request = self._post(self._path("cancel"), forms[0])
-            return self._cancelling(request, wire.CancelledAnswer, lambda got: (_cancel_result(got.data),))
+            return self._cancelling(request, wire.CancelledAnswer, lambda got: (answers.cancel_result(got.data),))
         request = self._post(self._path("cancel_many"), wire.CancelForms(data=forms))
-        return self._cancelling(request, wire.CancelledManyAnswer, lambda got: _cancel_results(orders, got))
+        return self._cancelling(request, wire.CancelledManyAnswer, partial(answers.cancel_results, orders))
 
     def cancel(self, command: Cancel) -> Call[None]:
         """Cancel by a wider net. A 404 says that there was nothing to cancel."""
@@ -196,7 +224,7 @@ class ProphetXRest:
 
     def order(self, venue_order_id: VenueOrderId) -> Call[OrderReported]:
         request = _get(f"{self._path('order')}/{quote(venue_order_id, safe='')}")
-        return self._call("order", Lane.READING, request, wire.OrderAnswer, _order)
+        return self._call("order", Lane.READING, request, wire.OrderAnswer, answers.order)
 
     def history(self, from_s: int, to_s: int, cursor: str = "", *, by: Window = Window.CREATED) -> Call[OrderPage]:
         """Read the orders of a window of unix seconds, a page at a time."""
@@ -213,14 +241,21 @@ class ProphetXRest:
         prefix = "updated_at_" if by is Window.UPDATED else ""
         window = {f"{prefix}from": from_s, f"{prefix}to": to_s, "limit": MAX_PAGE}
         request = _get(self._path("history"), **window, **query)
-        return self._call("history", Lane.READING, request, wire.OrdersAnswer, _order_page)
+        return self._call("history", Lane.READING, request, wire.OrdersAnswer, answers.order_page)
 
     def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]:
         """Read every fill of 1 to 100 orders, a page at a time."""
         name = "order_ids" if self.dialect is Dialect.V4 else "wager_ids"
         query = {name: _csv(venue_order_ids), "limit": MAX_DETAILS, "next_cursor": cursor or None}
         return self._call(
-            "fills", Lane.READING, _get(self._path("fills"), **query), wire.MatchingDetailsAnswer, _fill_page
+            "fills", Lane.READING, _get(self._path("fills"), **query), wire.MatchingDetailsAnswer, answers.fill_page
+        )
+
+    def trades(self, from_s: int, to_s: int, cursor: str = "") -> Call[FillPage]:
+        """Read the account's fills in a window of unix seconds, a page at a time."""
+        query = {"from": from_s, "to": to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
+        return self._call(
+            "trades", Lane.READING, _get(self._path("trades"), **query), wire.TradesAnswer, answers.trade_page
         )
 
     # --- pieces ---
@@ -273,40 +308,6 @@ def _form(order: PlaceOrder) -> wire.OrderForm:
     )
 
 
-# --- answers -----------------------------------------------------------------------------------------------------
-
-
-def _tokens(answer: wire.TokensAnswer) -> Tokens:
-    record = answer.data
-    if not isinstance(record.refresh_token, str) or not isinstance(record.refresh_expire_time, int):
-        raise RemoteProtocolError("login: no refresh token")
-    return Tokens(
-        access_token=record.access_token,
-        access_expires_s=record.access_expire_time,
-        refresh_token=record.refresh_token,
-        refresh_expires_s=record.refresh_expire_time,
-    )
-
-
-def _access_token(answer: wire.TokensAnswer) -> AccessToken:
-    record = answer.data
-    return AccessToken(
-        access_token=record.access_token,
-        access_expires_s=record.access_expire_time,
-        refresh_token=record.refresh_token if isinstance(record.refresh_token, str) else None,
-    )
-
-
-def _config(record: wire.ConnectionConfig) -> ConnectionConfig:
-    return ConnectionConfig(
-        key=record.key,
-        cluster=record.cluster,
-        host=record.ws_host or "",
-        service=record.service,
-        app_id=record.app_id,
-    )
-
-
 def _subscriptions(wanted: Wanted) -> list[wire.Subscription]:
     kinds = (
         ("tournament", [str(each) for each in wanted.competitions]),
@@ -314,131 +315,3 @@ def _subscriptions(wanted: Wanted) -> list[wire.Subscription]:
         ("event_subtype", [f"{event_id}:{sub_kind}" for event_id, sub_kind in wanted.sub_kinds]),
     )
     return [wire.Subscription(type=kind, ids=ids) for kind, ids in kinds if ids]
-
-
-def _registration(answer: wire.RegistrationAnswer) -> Registration:
-    data = answer.data
-    signed = data.authenticated
-    rejected = data.rejected if isinstance(data.rejected, list) else []
-    return Registration(
-        channels=tuple(_channel(record) for record in data.authorized_channel or ()),
-        sign_in=(signed.auth, signed.user_data) if isinstance(signed, wire.Authenticated) else None,
-        rejected=tuple(f"{each.type}:{each.id}: {each.reason}" for each in rejected),
-        channel_limit=data.channel_limit,
-    )
-
-
-def _channel(record: wire.AuthorizedChannel) -> Channel:
-    bindings = record.binding_events or []
-    scope = record.scope if isinstance(record.scope, wire.Scope) else None
-    return Channel(
-        name=record.channel_name,
-        auth=record.auth,
-        private=any(
-            each.name in ("order", "orders", "wager", "wagers", wire.HEALTH_CHECK) or each.type == wire.PRIVATE_SIGNAL
-            for each in bindings
-        ),
-        event_id=None if scope is None else EventId(scope.event_id),
-        sub_kind=scope.sub_type if scope is not None and isinstance(scope.sub_type, str) else None,
-    )
-
-
-def _competitions(answer: wire.TournamentsAnswer) -> tuple[CompetitionListed, ...]:
-    return tuple(reading.competition_of(record) for record in answer.data.tournaments or ())
-
-
-def _events(answer: wire.SportEventsAnswer) -> tuple[EventListed, ...]:
-    return tuple(reading.event_of(record) for record in answer.data.sport_events or ())
-
-
-def _books(answer: wire.MultipleMarketsAnswer) -> tuple[BookReplaced, ...]:
-    books: list[BookReplaced] = []
-    for text, markets in answer.data.items():
-        if not text.isdecimal() or len(text) > 19:  # no id has more digits, and int() gives up at 4300
-            raise RemoteProtocolError(f"markets: {text[:40]!r} is not an event id")
-        for market in markets or ():
-            books.extend(reading.books_of(EventId(int(text)), market))
-    return tuple(books)
-
-
-def _ladder(answer: wire.LadderAnswer) -> OddsLadder:
-    try:
-        return OddsLadder.of(answer.data)
-    except LocalProtocolError as error:
-        raise RemoteProtocolError(f"ladder: {error}") from error
-
-
-def _balance(answer: wire.BalanceAnswer) -> Balance:
-    record = answer.data
-    return Balance(
-        cash_cents=cents_received(record.balance, "balance"),
-        matched_cents=cents_received(record.matched_order_balance, "matched_order_balance"),
-        unmatched_cents=cents_received(record.unmatched_order_balance, "unmatched_order_balance"),
-    )
-
-
-def _place_results(orders: Sequence[PlaceOrder], answer: wire.PlacedManyAnswer) -> tuple[PlaceResult, ...]:
-    placed = {record.external_id: record for record in answer.data.succeed_orders or ()}
-    failed: dict[str, wire.FailedOrder] = {}
-    for failure in answer.data.failed_orders or ():
-        if isinstance(failure.request, wire.OrderForm):
-            failed[failure.request.external_id] = failure
-        elif isinstance(failure.index, int) and 0 <= failure.index < len(orders):
-            failed[orders[failure.index].client_order_id] = failure
-    return tuple(_place_result(order, placed, failed) for order in orders)
-
-
-def _place_result(
-    order: PlaceOrder, placed: "dict[str | None, wire.Order]", failed: dict[str, wire.FailedOrder]
-) -> PlaceResult:
-    if order.client_order_id in placed:
-        return reading.placed_order_of(placed[order.client_order_id], order)
-    if order.client_order_id in failed:
-        failure = failed[order.client_order_id]
-        return refusal_inside(failure.error, failure.message)
-    return VenueError(code="unanswered", status=0, policy=Policy.OUTCOME_UNKNOWN)
-
-
-def _cancel_results(orders: Sequence[CancelOrder], answer: wire.CancelledManyAnswer) -> tuple[CancelResult, ...]:
-    rows = list(answer.data or ())
-    if len(rows) != len(orders):
-        raise RemoteProtocolError(f"cancel: {len(rows)} results for {len(orders)} orders")
-    return tuple(_cancel_result(row) for row in rows)
-
-
-def _cancel_result(row: wire.CancelledOne | wire.Success | None) -> CancelResult:
-    if row is None or row.success:
-        return None
-    code = message = ""
-    if isinstance(row, wire.CancelledOne):
-        code = row.error if isinstance(row.error, str) else ""
-        message = row.message if isinstance(row.message, str) else ""
-    return refusal_inside(code or "order_already_cancelled", message)  # only the order's own state tells
-
-
-def _order(answer: wire.OrderAnswer) -> OrderReported:
-    return reading.order_of(answer.data, reading.moment_ns(answer.last_synced_at))
-
-
-def _order_page(answer: wire.OrdersAnswer) -> OrderPage:
-    stamp = answer.last_synced_at if answer.last_synced_at is not msgspec.UNSET else answer.data.last_synced_at
-    synced_at_ns = reading.moment_ns(stamp)
-    return OrderPage(
-        orders=tuple(reading.order_of(record, synced_at_ns) for record in answer.data.orders or ()),
-        next_cursor=answer.data.next_cursor or "",
-        synced_at_ns=synced_at_ns,
-    )
-
-
-def _fill_page(answer: wire.MatchingDetailsAnswer) -> FillPage:
-    return FillPage(
-        fills=tuple(_fill(record) for record in answer.data.matching_details or ()),
-        next_cursor=answer.data.next_cursor or "",
-        synced_at_ns=reading.moment_ns(answer.last_synced_at),
-    )
-
-
-def _fill(record: wire.MatchingDetail) -> tuple[VenueOrderId, Fill]:
-    path = f"matching detail of {record.order_id}"
-    stake = cents_received(record.filled_quantity, f"{path}.filled_quantity")
-    return VenueOrderId(record.order_id), Fill(stake, reading.odds_of(record.fill_price, f"{path}.fill_price"))

@@ -20,7 +20,7 @@ from protocol.events import VenueEvent
 from protocol.ids import ClientOrderId, SelectionId
 from protocol.odds import Odds
 from protocol.prophetx import pusher
-from protocol.prophetx.reading import PushReader
+from protocol.prophetx.pushes import PushReader
 from protocol.prophetx.rest import ProphetXRest
 from protocol.prophetx.wire import Dialect
 from protocol.venue import Call, Registration, Response, Tokens, Wanted

@@ -254,8 +254,9 @@ async def open_story(
 
 
 async def settle_in(story: Story) -> None:
-    """Wait until orders may leave and every book is live."""
-    await story.until(lambda: story.bot.ready.is_set() and len(story.bot.books()) == len(story.exchange.floor.books))
+    """Wait until orders may leave, every book is live, and nothing is left to be read."""
+    await story.until(lambda: story.bot.ready.is_set() and story.bot._ledger.settled)
+    await story.until(lambda: len(story.bot.books()) == len(story.exchange.floor.books))
 
 
 @pytest.fixture(name="open_story")

@@ -44,7 +44,8 @@ from protocol.ids import (
 from protocol.odds import Odds
 from protocol.prophetx import pusher, reading, wire
 from protocol.prophetx.pusher import ClientSession, Delivered
-from protocol.prophetx.reading import PushReader, moment_ns
+from protocol.prophetx.pushes import PushReader
+from protocol.prophetx.reading import moment_ns
 from protocol.prophetx.wire import Dialect
 
 SHARED = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"

@@ -20,6 +20,7 @@ from protocol.events import (
     Level,
     OrderReported,
     OrderStatus,
+    SelectionListed,
     Side,
 )
 from protocol.ids import (
@@ -49,6 +50,8 @@ from protocol.venue import (
     Registration,
     Response,
     Tokens,
+    Transaction,
+    TransactionPage,
     Wanted,
     Window,
 )
@@ -435,6 +438,71 @@ def test_markets_of_what_is_no_event_are_the_venues_fault(name):
 
     with pytest.raises(RemoteProtocolError, match="is not an event id"):
         V4.markets([EventId(1)]).read(answer({"data": body}))
+
+
+@pytest.mark.parametrize(
+    ("rest", "path"), [(V4, "/v4/mm/get_markets"), (LEGACY, "/v2/mm/get_markets")], ids=["v4", "legacy"]
+)
+def test_the_books_of_one_event_are_asked_by_its_id(rest, path):
+    call = rest.event_markets(EventId(18756))
+
+    assert asked(call) == ("GET", path, {"event_id": "18756"}, None)
+    assert call.read(answer({"data": {"event_id": 18756, "markets": None}})) == ()
+
+
+def test_the_books_of_one_event_need_no_event_id_in_the_answer():
+    market = {"id": 219, "name": "Moneyline", "type": "moneyline", "selections": [[{"strike_id": HOME, "price": 146}]]}
+
+    (book,) = V4.event_markets(EventId(18756)).read(answer({"data": {"markets": [market]}}))
+
+    assert book.key == KEY
+    assert book.sides == (Side(selection_id=HOME, levels=(Level(Odds(146), 0),)),)
+
+
+def test_strikes_say_which_market_a_selection_belongs_to():
+    call = V4.strikes([HOME])
+    row = {"event_id": 18756, "market_id": 219, "strike_id": HOME, "type": "moneyline", "sub_type": "moneyline"}
+
+    assert asked(call) == ("GET", "/v4/mm/get_strikes", {"strike_ids": HOME}, None)
+    assert call.read(answer({"data": [row]})) == (
+        SelectionListed(event_id=EventId(18756), market_id=MarketId(219), selection_id=HOME, name="", active=True),
+    )
+    assert call.read(answer({"data": None})) == ()
+
+
+@pytest.mark.parametrize("count", [0, 21])
+def test_strikes_are_asked_for_one_to_twenty_selections(count):
+    with pytest.raises(LocalProtocolError, match=f"{count} selections"):
+        V4.strikes([HOME] * count)
+
+
+def test_trades_are_fills_of_the_account():
+    call = V4.trades(1, 2, "next")
+    row = {"id": "t1", "order_id": "a1", "filled_quantity": 3, "fill_price": 146}
+
+    assert asked(call)[2] == {"from": "1", "to": "2", "limit": "100", "next_cursor": "next"}
+    assert call.read(answer({"data": {"trades": [row], "next_cursor": "c"}, "last_synced_at": SYNCED_NS})) == FillPage(
+        fills=((VenueOrderId("a1"), Fill(300, Odds(146))),), next_cursor="c", synced_at_ns=SYNCED_NS
+    )
+
+
+def test_legacy_trades_have_their_own_words():
+    row = {"bet_id": "t1", "wager_id": "a1", "matched_stake": 3, "matched_odds": 146}
+
+    page = LEGACY.trades(1, 2).read(answer({"data": {"matched_bets": [row], "next_cursor": ""}}))
+
+    assert page.fills == ((VenueOrderId("a1"), Fill(300, Odds(146))),)
+
+
+def test_transactions_are_movements_in_cents():
+    call = V4.transactions(1, 2)
+    row = {"trade_id": "t1", "transaction_type": "COMMISSION", "amount": -0.25, "event_id": 18756}
+
+    assert asked(call) == ("GET", "/v4/mm/get_transactions", {"from": "1", "to": "2", "limit": "100"}, None)
+    assert call.read(answer({"data": {"transactions": [row], "next_cursor": "c"}})) == TransactionPage(
+        transactions=(Transaction(kind="COMMISSION", amount_cents=-25, trade_id="t1", event_id=EventId(18756)),),
+        next_cursor="c",
+    )
 
 
 @pytest.mark.parametrize(("rest", "path"), [(V4, "/v4/mm/get_price_ladder"), (LEGACY, "/mm/get_odds_ladder")])
