@@ -144,8 +144,11 @@ def exchange(
     )
     try:
         trio.run(_serve, venue, host, port, seconds)
-    except OSError as error:
-        raise BadInput(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    except BaseExceptionGroup as group:
+        refused, others = group.split(OSError)
+        if refused is None or others is not None:
+            raise
+        raise BadInput(f"cannot listen on {host}:{port}: {_first(refused)}") from group
 
 
 async def _serve(venue: Exchange, host: str, port: int, seconds: float | None) -> None:
@@ -304,7 +307,7 @@ async def _stop_on_signal(signals: AsyncIterator[int], stop: Callable[[], None])
         os._exit(NOT_SETTLED)
 
 
-def _first(group: BaseExceptionGroup[LoginRefused]) -> BaseException:
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -72,6 +72,7 @@ class Market:
                 self._compare(message, now_s)
             case Doubt():
                 self.book.doubt()
+                self._dismiss()  # it was read before the doubt
             case Suspend(active=active):
                 self._suspended = not active
             case EventListed():

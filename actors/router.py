@@ -42,6 +42,7 @@ class Router:
     _events: dict[EventId, EventListed] = attrs.field(factory=dict)
     _markets: dict[BookKey, Mailbox[MarketMessage]] = attrs.field(factory=dict)
     _selections: dict[SelectionId, BookKey] = attrs.field(factory=dict)
+    _early: dict[BookKey, BookReplaced] = attrs.field(factory=dict)  # newest images of books that await a snapshot
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -90,6 +91,9 @@ class Router:
         if key in self._markets:
             self._send(key, image)
         elif key.event_id in self._events:
+            early = self._early.get(key)
+            if early is None or image.sequence_ns >= early.sequence_ns:
+                self._early[key] = image
             self._want(key.event_id)  # a market that we have not heard of
 
     def _event(self, event_id: EventId, event: EventListed) -> None:
@@ -105,6 +109,8 @@ class Router:
 
     def _retire(self, event_id: EventId) -> None:
         self._events.pop(event_id, None)
+        for key in [key for key in self._early if key.event_id == event_id]:
+            del self._early[key]
         for key in self._keys(event_id):
             self._close(key)
 
@@ -128,6 +134,8 @@ class Router:
                 continue
             if book.key not in self._markets:
                 new.append(self._open(book, event))
+                if book.key in self._early:
+                    self._send(book.key, self._early.pop(book.key))  # it waits there for the snapshot
             self._send(book.key, Compare(book=book, asked_at_s=snapshot.asked_at_s))
         there = {book.key for book in snapshot.books}
         for event_id in snapshot.event_ids:

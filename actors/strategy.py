@@ -29,6 +29,27 @@ from protocol.order import Order
 
 MAX_CHANGES = 256  # changes of liquidity that a view carries; a slow strategy sees the latest
 DENIED_REST_S = 1.0  # how long a denied selection is not tried again by `quote`
+LEAVING_S = 1.0  # how long the book may still show an order of ours that has left it
+
+
+@attrs.frozen
+class Leaving:
+    """Liquidity that was ours, on the selection where it is offered: we hear of our orders before the book shows it."""
+
+    selection_id: SelectionId
+    odds: Odds
+    takeable_cents: int
+    since_s: float
+
+    def shown_cents(self, market: MarketView) -> int:
+        """Return what a book offers at its place."""
+        side = market.side(self.selection_id)
+        return sum(level.takeable_cents for level in side.levels if level.odds == self.odds) if side is not None else 0
+
+    def has_left(self, before: MarketView, after: MarketView, now_s: float) -> bool:
+        """Tell whether a newer book has it no more, or must be believed anyhow."""
+        fell = self.shown_cents(before) - self.shown_cents(after) >= self.takeable_cents - 1  # a cent is rounding
+        return fell or before.epoch != after.epoch or now_s - self.since_s >= LEAVING_S
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +62,7 @@ class View:
     fills: tuple[tuple[SelectionId, Fill], ...]  # ours since the last view
     stakes: tuple[Stakes, ...]  # matched and resting, one for each selection
     denied: tuple[DenialReason, ...] = ()  # since the last view
-    leaving: tuple[tuple[SelectionId, Odds, int], ...] = ()  # ours that is gone, and that the book may still show
+    leaving: tuple["Leaving", ...] = ()  # ours that is gone, and that the book still shows
 
     @property
     def key(self) -> BookKey:
@@ -69,9 +90,9 @@ class View:
             if order.selection_id != selection_id and order.status is not OrderStatus.NEW:
                 odds = opposite(order.odds)
                 ours[odds] = ours.get(odds, 0) + profit_cents(order.remaining_cents, order.odds)
-        for backed, price, cents in self.leaving:
-            if backed != selection_id:
-                ours[opposite(price)] = ours.get(opposite(price), 0) + cents
+        for gone in self.leaving:
+            if gone.selection_id == selection_id:
+                ours[gone.odds] = ours.get(gone.odds, 0) + gone.takeable_cents
         others = (
             attrs.evolve(level, takeable_cents=level.takeable_cents - ours.get(level.odds, 0)) for level in side.levels
         )
@@ -123,7 +144,7 @@ class Desk:
     _fills: dict[BookKey, list[tuple[SelectionId, Fill]]] = attrs.field(factory=dict)
     _booked: dict[ClientOrderId, int] = attrs.field(factory=dict)
     _denied: dict[BookKey, list[DenialReason]] = attrs.field(factory=dict)
-    _leaving: dict[BookKey, list[tuple[SelectionId, Odds, int]]] = attrs.field(factory=dict)
+    _leaving: dict[BookKey, list[Leaving]] = attrs.field(factory=dict)
     _rests: dict[SelectionId, float] = attrs.field(factory=dict)
 
     # --- seeing ---
@@ -231,12 +252,11 @@ class Desk:
             known = self.markets.get(key)
             if known is None and len(view.sides) == 2:
                 self.positions.pair(key, *view.selections)
-            if known is not None and (known.epoch, known.moved_s, known.sides) != (
-                view.epoch,
-                view.moved_s,
-                view.sides,
-            ):
-                self._leaving.pop(key, None)
+            if known is not None and key in self._leaving:
+                now_s = trio.current_time()
+                left = [each for each in self._leaving.pop(key) if not each.has_left(known, view, now_s)]
+                if left:
+                    self._leaving[key] = left
             self.markets[key] = view
             changed[key] = None
         return changed
@@ -262,10 +282,7 @@ class Desk:
         if known is not None and known.cancel_wanted and not order.cancel_wanted:
             order = attrs.evolve(order, cancel_wanted=True)  # our wish is still on its way
         if known is not None and known.status is OrderStatus.OPEN:
-            # We hear of our own orders before the book shows it: their ghosts are not the liquidity of others.
-            gone = profit_cents(known.remaining_cents, order.odds) - profit_cents(order.remaining_cents, order.odds)
-            if gone > 0:
-                self._leaving.setdefault(order.key, []).append((order.selection_id, order.odds, gone))
+            self._leave(known, order)
         if order.can_match:
             self.orders[order.client_order_id] = order
         else:
@@ -279,6 +296,17 @@ class Desk:
                 if seen > booked:
                     self._fills.setdefault(order.key, []).append((order.selection_id, fill))
         self.positions.update(order)
+
+    def _leave(self, before: Order, after: Order) -> None:
+        """Remember what an order no longer offers, for as long as the book shows it."""
+        market = self.markets.get(before.key)
+        other = None if market is None else market.other(before.selection_id)
+        cents = profit_cents(before.remaining_cents, before.odds) - profit_cents(after.remaining_cents, before.odds)
+        if market is None or other is None or cents <= 0:
+            return
+        leaving = Leaving(other, opposite(before.odds), cents, trio.current_time())
+        if leaving.shown_cents(market) >= cents - 1:
+            self._leaving.setdefault(before.key, []).append(leaving)
 
 
 Strategy = Callable[[Desk], Awaitable[None]]

@@ -77,8 +77,8 @@ def test_both_selections_are_quoted_a_margin_from_fair():
     quotes = MarketMaker(MakerSettings(margin_bp=200))(view(-110, -110))
 
     assert quotes == [
-        Quote(selection_id=HOME, odds=Odds(110), stake_cents=1000),
-        Quote(selection_id=AWAY, odds=Odds(110), stake_cents=1000),
+        Quote(selection_id=HOME, odds=Odds(109), stake_cents=1000),
+        Quote(selection_id=AWAY, odds=Odds(109), stake_cents=1000),
     ]
 
 
@@ -193,7 +193,7 @@ def test_a_quote_on_its_way_out_keeps_no_place():
     going = MarketMaker()(view(orders=(resting(HOME, 111, cancel_wanted=True),)))
 
     assert prices(kept)[HOME] == 111
-    assert prices(going)[HOME] == 110
+    assert prices(going)[HOME] == 109
 
 
 def test_a_certain_loser_is_not_quoted():

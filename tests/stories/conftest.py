@@ -181,7 +181,7 @@ class Story:
     def hit(self, odds: int, stake_cents: int):
         """Take `stake_cents` of an order of ours that backs the home side at `odds`."""
         taken = stake_cents * odds // 100 if odds > 0 else stake_cents * 100 // -odds
-        return self.enter(self.away, opposite(odds), taken)
+        return self.enter(self.away, opposite(odds), taken, who="taker")
 
     # --- looking ---
 

@@ -1,0 +1,193 @@
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from actors.cli import main
+
+KEYS = {
+    "orders": {"sent", "opened", "denied", "rejected", "cancelled"},
+    "fills": {"count", "stake_cents"},
+    "sessions": {"started", "lost", "restart_ms_max"},
+    "books": {"markets", "updates", "healed"},
+    "events": {"unknown"},
+    "risk": {"exposure_cents_max", "limit_cents", "breaches"},
+    "audit": {"orders", "fills", "balance_cents", "books"},
+}
+CLEAN = {"orders": 0, "fills": 0, "balance_cents": 0, "books": 0}
+LIMIT_S = 30
+
+
+@pytest.fixture
+def start(overround):
+    """Start the command in a process of its own; it is gone at the end of the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*overround, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def write_config(tmp_path):
+    def write_config(rest_url: str, *lines: str) -> str:
+        path = tmp_path / "bot.toml"
+        keys = ('access_key = "env:ACCESS"', 'secret_key = "env:SECRET"')
+        path.write_text("\n".join(("[venue.prophetx]", f'rest_url = "{rest_url}"', *keys, *lines)))
+        return str(path)
+
+    return write_config
+
+
+def test_paper_trades_over_loopback_and_says_how_it_went(start):
+    process = start("paper", "--seconds", "3", "--seed", "7", "--json")
+
+    out, _ = process.communicate(timeout=LIMIT_S)
+
+    summary = json.loads(out.splitlines()[-1])
+    assert process.returncode == 0
+    assert {key: set(summary[key]) for key in KEYS} == KEYS
+    assert summary["flat_on_exit"] is True
+    assert summary["audit"] == CLEAN
+    assert summary["orders"]["opened"] > 0
+    assert summary["books"]["markets"] == 21
+
+
+def test_an_interrupt_stops_safely(start):
+    process = start("paper", "--log-level", "info")
+    while "session_ready" not in process.stderr.readline():
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=12)
+
+    assert process.returncode == 0
+    assert "flat: nothing of ours can still match" in out
+
+
+@pytest.mark.parametrize("dialect", ["v4", "legacy"])
+def test_run_trades_on_a_served_exchange(start, write_config, dialect):
+    exchange = start("exchange", "--seed", "3")
+    addresses = json.loads(exchange.stdout.readline())
+    config = write_config(addresses["rest_url"], f'dialect = "{dialect}"', "tournaments = [31]")
+
+    bot = start(
+        "run",
+        *("--config", config, "--seconds", "2.5", "--json"),
+        ACCESS=addresses["access_key"],
+        SECRET=addresses["secret_key"],
+    )
+    out, err = bot.communicate(timeout=LIMIT_S)
+    exchange.send_signal(signal.SIGTERM)
+
+    summary = json.loads(out.splitlines()[-1])
+    assert (bot.returncode, summary["flat_on_exit"], summary["audit"]) == (0, True, CLEAN), err
+    assert summary["orders"]["opened"] > 0
+    assert addresses["ws_url"].startswith("ws://127.0.0.1:")
+    assert exchange.wait(timeout=10) == 0
+    assert addresses["secret_key"] not in out + err
+
+
+def test_a_venue_that_does_not_answer_is_no_clean_end(start, write_config):
+    config = write_config("http://127.0.0.1:9")
+
+    bot = start("run", "--config", config, "--seconds", "1", "--json", ACCESS="a", SECRET="b")
+    out, _ = bot.communicate(timeout=12)
+
+    summary = json.loads(out.splitlines()[-1])
+    assert bot.returncode == 1
+    assert summary["orders"]["sent"] == 0
+    assert summary["flat_on_exit"] is False
+
+
+def test_a_refused_key_pair_says_so_and_shows_no_secret(start, write_config):
+    exchange = start("exchange")
+    addresses = json.loads(exchange.stdout.readline())
+    config = write_config(addresses["rest_url"])
+
+    bot = start("run", "--config", config, "--seconds", "20", ACCESS="wrong-key", SECRET="wrong-secret")
+    out, err = bot.communicate(timeout=12)
+
+    assert bot.returncode == 1
+    assert "the venue refused the login" in err
+    assert "wrong-" not in out + err
+
+
+@pytest.fixture
+def invoke():
+    def invoke(*arguments: str):
+        return CliRunner().invoke(main, arguments)
+
+    return invoke
+
+
+def test_a_production_host_is_refused_without_live(invoke, write_config):
+    config = write_config("https://cash.api.prophetx.co/partner")
+
+    result = invoke("run", "--config", config)
+
+    assert result.exit_code == 2
+    assert "is a production host" in result.output
+    assert "--live" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("run", "--config", "nowhere.toml"), "nowhere.toml: No such file"),
+        (("run",), "Missing option '--config'"),
+        (("paper", "--faults", "many"), "'many' is not one of"),
+        (("paper", "--seconds", "0"), "0.0 is not in the range"),
+        (("paper", "--catalogue", "nowhere.json"), "nowhere.json: No such file"),
+        (("exchange", "--port", "70000"), "70000 is not in the range"),
+        (("trade",), "No such command 'trade'"),
+    ],
+)
+def test_a_wrong_word_is_misuse(invoke, arguments, text):
+    result = invoke(*arguments)
+
+    assert result.exit_code == 2
+    assert text in result.output
+
+
+def test_a_catalogue_that_is_none_is_named(invoke, tmp_path):
+    path = tmp_path / "catalogue.json"
+    path.write_text('{"data": 7}')
+
+    result = invoke("exchange", "--catalogue", str(path), "--seconds", "1")
+
+    assert result.exit_code == 2
+    assert str(path) in result.output
+
+
+def test_a_port_that_is_taken_is_named(start, invoke):
+    address = json.loads(start("exchange").stdout.readline())["rest_url"]
+    port = address.removesuffix("/partner").rpartition(":")[2]
+
+    result = invoke("exchange", "--port", port, "--seconds", "1")
+
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in result.output
+
+
+@pytest.mark.parametrize("command", [(), ("paper",), ("exchange",), ("run",)])
+def test_every_command_has_its_help(invoke, command):
+    result = invoke(*command, "--help")
+
+    assert result.exit_code == 0
+    assert "Usage: " in result.output

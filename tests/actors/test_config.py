@@ -1,0 +1,182 @@
+from pathlib import Path
+
+import attrs
+import pytest
+
+from actors.config import ConfigError, load_config, read_credentials
+from actors.guard import Limits
+from actors.maker import MakerSettings
+from actors.session import SessionSettings
+from protocol.ids import CompetitionId
+from protocol.prophetx.wire import Dialect
+from protocol.venue import Credentials
+
+SMALLEST = """
+[venue.prophetx]
+rest_url = "https://api.sandbox.prophetx.dev/partner"
+access_key = "env:OVERROUND_TEST_ACCESS"
+secret_key = "file:{secret}"
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "bot.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def smallest(tmp_path) -> str:
+    return SMALLEST.format(secret=tmp_path / "secret")
+
+
+def test_the_smallest_file_has_the_documented_defaults(write, smallest):
+    config = load_config(write(smallest))
+
+    settings = config.bot(Credentials(access_key="a", secret_key="b"))
+
+    assert settings.session == SessionSettings(rest_url="https://api.sandbox.prophetx.dev/partner")
+    assert settings.session.heartbeat_timeout_s == 30
+    assert settings.session.reconcile_every_s == 900
+    assert settings.session.config_refresh_s == 1800
+    assert settings.activation_timeout_s == 10
+    assert config.limits() == Limits()
+    assert config.maker() == MakerSettings()
+    assert config.data_dir == "./overround-data"
+
+
+def test_every_key_reaches_what_it_is_about(write, smallest):
+    text = smallest + (
+        'dialect = "legacy"\ntournaments = [31]\nevents = [18756]\nsub_types = ["player_total_hits"]\n'
+        "activation_timeout_s = 2.5\nheartbeat_timeout_s = 20\nreconcile_every_s = 60\nconfig_refresh_s = 120\n"
+        "[strategy]\nstake = 2.50\nmargin = 0.0125\nhedge_at = 7\nin_play = true\n"
+        "[risk]\nmax_stake = 3.25\nmax_exposure = 100\nprice_collar = 0.5\nmax_open_orders = 7\n"
+    )
+
+    config = load_config(write(text))
+
+    settings = config.bot(Credentials(access_key="a", secret_key="b"))
+    assert settings.session.dialect is Dialect.LEGACY
+    assert settings.session.competitions == (CompetitionId(31),)
+    assert settings.session.events == (18756,)
+    assert settings.session.sub_kinds == ("player_total_hits",)
+    assert settings.activation_timeout_s == 2.5
+    assert config.maker() == MakerSettings(stake_cents=250, margin_bp=125, hedge_at_cents=700, in_play=True)
+    assert config.limits() == Limits(max_stake_cents=325, account_cents=10_000, collar_bp=5_000, open_orders=7)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (("rest_url", "rest_uri"), "venue.prophetx: unknown key rest_uri; known are rest_url"),
+        (('"https://api.sandbox', '"ftp://api.sandbox'), "rest_url: expected an address that begins with http"),
+        (("/partner", "/partner?x=1"), "rest_url: expected an address without a query"),
+        (('"env:OVERROUND_TEST_ACCESS"', '"hunter2"'), "access_key: expected env:NAME or file:PATH, never the secret"),
+        (('"env:OVERROUND_TEST_ACCESS"', "7"), "access_key: expected env:NAME or file:PATH"),
+        (("[venue.prophetx]", "data_dir = 7\n[venue.prophetx]"), "data_dir: expected a text in quotes, got 7"),
+        (("[venue.prophetx]", "[risks]\n[venue.prophetx]"), "unknown key risks; known are venue, strategy, risk"),
+        (("[venue.prophetx]", "[risk]\nmax_stake = 1.005\n[venue.prophetx]"), "risk.max_stake: expected dollars with"),
+        (("[venue.prophetx]", "[risk]\nmax_stake = true\n[venue.prophetx]"), "risk.max_stake: expected dollars with"),
+        (
+            ("[venue.prophetx]", "[risk]\nmax_open_orders = 1.5\n[venue.prophetx]"),
+            "risk.max_open_orders: expected a wh",
+        ),
+        (("[venue.prophetx]", "[strategy]\nmargin = 2\n[venue.prophetx]"), "strategy.margin: expected a fraction fr"),
+        (("[venue.prophetx]", "[strategy]\nmargin = 0.00001\n[venue.prophetx]"), "expected at most four decimals"),
+        (("[venue.prophetx]", '[strategy]\nin_play = "no"\n[venue.prophetx]'), "expected true or false, got 'no'"),
+        (("access_key", 'dialect = "v5"\naccess_key'), 'dialect: expected "v4" or "legacy", got \'v5\''),
+        (("access_key", "tournaments = 31\naccess_key"), "tournaments: expected a list, got 31"),
+        (("access_key", 'tournaments = ["31"]\naccess_key'), "tournaments: expected a whole number"),
+        (("access_key", "heartbeat_timeout_s = 0\naccess_key"), "heartbeat_timeout_s: expected seconds above 0"),
+        (("secret_key", "secret"), "secret_key: this key is required"),
+        (("[venue.prophetx]", "[venue.prophetx"), "not TOML"),
+    ],
+)
+def test_a_wrong_file_names_itself_the_key_and_what_was_expected(write, smallest, change, error):
+    path = write(smallest.replace(*change))
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+
+    assert error in str(caught.value)
+    assert all(line.startswith(f"{path}: ") for line in str(caught.value).splitlines())
+
+
+def test_every_mistake_is_told_at_once(write, smallest):
+    path = write(smallest + "tournaments = 31\n[risk]\nmax_stake = true\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+def test_a_file_that_is_no_configuration_is_not_read_whole(tmp_path):
+    path = tmp_path / "big.toml"
+    path.write_bytes(b"#" * (2**20 + 1))
+
+    with pytest.raises(ConfigError, match="more than 1048576 bytes"):
+        load_config(path)
+
+
+def test_secrets_come_from_where_the_references_say(write, smallest, tmp_path, monkeypatch):
+    monkeypatch.setenv("OVERROUND_TEST_ACCESS", "access")
+    (tmp_path / "secret").write_text("hidden\n")
+    path = write(smallest)
+
+    credentials = read_credentials(load_config(path), path)
+
+    assert attrs.astuple(credentials) == ("access", "hidden")
+    assert "hidden" not in repr(credentials)
+    assert "access" not in str(credentials).replace("access_key", "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "content", "error"),
+    [
+        (None, "hidden", "access_key: the environment variable OVERROUND_TEST_ACCESS is not set"),
+        ("access", None, "cannot be read: FileNotFoundError"),
+        ("access", " \n", "is empty"),
+    ],
+)
+def test_a_reference_to_nothing_is_told_without_a_secret(
+    write, smallest, tmp_path, monkeypatch, variable, content, error
+):
+    monkeypatch.delenv("OVERROUND_TEST_ACCESS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("OVERROUND_TEST_ACCESS", variable)
+    if content is not None:
+        (tmp_path / "secret").write_text(content)
+    path = write(smallest)
+
+    with pytest.raises(ConfigError) as caught:
+        read_credentials(load_config(path), path)
+
+    assert error in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "production"),
+    [
+        ("https://api.sandbox.prophetx.dev/partner", False),
+        ("https://api-ss-sandbox.betprophet.co/partner", False),
+        ("https://cash.api.prophetx.co/partner", True),
+        ("https://api.prophetx.co/partner", True),
+        ("https://CASH.API.PROPHETX.CO/partner", True),
+        ("http://127.0.0.1:8000/partner", False),
+    ],
+)
+def test_a_production_host_is_known(write, smallest, host, production):
+    config = load_config(write(smallest.replace("https://api.sandbox.prophetx.dev/partner", host)))
+
+    assert config.is_production is production

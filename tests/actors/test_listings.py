@@ -1,0 +1,121 @@
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from actors.listings import MAX_TRIES, Listings
+from actors.messages import AnswerLost, SessionFailed
+from protocol.errors import Policy, RemoteProtocolError, VenueError
+from protocol.events import CompetitionListed, EventListed, EventStatus
+from protocol.ids import CompetitionId, EventId
+from protocol.prophetx.rest import ProphetXRest
+from protocol.prophetx.wire import Dialect
+from protocol.venue import Call
+
+NFL, NBA = CompetitionId(31), CompetitionId(132)
+FAILURES = [
+    VenueError(code="internal_error", status=500, policy=Policy.OUTCOME_UNKNOWN),
+    AnswerLost("none"),
+    RemoteProtocolError("half a body"),
+]
+NOT_FOUND = VenueError(code="sport_event_not_found", status=404, policy=Policy.TERMINAL)
+
+
+def event(number: int, competition: int = 31) -> EventListed:
+    return EventListed(
+        event_id=EventId(number),
+        competition_id=CompetitionId(competition),
+        name="A at B",
+        status=EventStatus.SCHEDULED,
+    )
+
+
+class Venue:
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    async def ask(self, call: Call[Any], /, sending: Callable[[], None] = lambda: None) -> Any:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(call.request.path)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def listings(venue: Venue, competitions: tuple[int, ...] = (), events: tuple[int, ...] = ()) -> Listings:
+    return Listings(
+        ask=venue.ask,
+        rest=ProphetXRest(Dialect.V4),
+        competitions=tuple(CompetitionId(each) for each in competitions),
+        events=tuple(EventId(each) for each in events),
+    )
+
+
+async def test_without_configuration_every_competition_with_open_events_is_heard(autojump_clock):
+    venue = Venue(*FAILURES, (CompetitionListed(competition_id=NFL, name="NFL"),))
+
+    assert await listings(venue).open_competitions() == (NFL,)
+    assert venue.asked == ["/mm/get_tournaments?has_active_events=true"] * 4
+
+
+async def test_what_is_configured_needs_no_question(autojump_clock):
+    venue = Venue(None)
+
+    assert await listings(venue, (31,)).open_competitions() == (NFL,)
+    assert await listings(venue, (), (1,)).open_competitions() == ()
+    assert venue.asked == []
+
+
+@pytest.mark.parametrize(
+    ("competitions", "events", "paths"),
+    [
+        ((), (), ["/mm/get_sport_events"]),
+        ((31, 132), (), ["/mm/get_sport_events?tournament_id=31", "/mm/get_sport_events?tournament_id=132"]),
+        ((31,), (1, 2), ["/mm/get_sport_events?event_ids=1,2"]),
+    ],
+)
+async def test_events_are_read_by_what_is_configured(autojump_clock, competitions, events, paths):
+    venue = Venue((event(1),))
+
+    assert list(await listings(venue, competitions, events).read()) == [event(1)] * len(paths)
+    assert venue.asked == paths
+
+
+async def test_an_event_told_without_its_competition_has_the_one_that_was_asked_for(autojump_clock):
+    venue = Venue((event(1, 0),))
+
+    assert list(await listings(venue, (31,)).read()) == [event(1)]
+
+
+async def test_not_found_is_nothing_open(autojump_clock):
+    assert list(await listings(Venue(NOT_FOUND), (31,)).read()) == []
+
+
+async def test_a_failed_reading_is_tried_again(autojump_clock):
+    assert list(await listings(Venue(*FAILURES, (event(1),)), (31,)).read()) == [event(1)]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_venue_that_never_answers_ends_the_session(autojump_clock, failure):
+    venue = Venue(failure)
+
+    with pytest.raises(SessionFailed, match="the events could not be read in 5 tries"):
+        await listings(venue, (31,)).read()
+    with pytest.raises(SessionFailed, match="the competitions could not be read in 5 tries"):
+        await listings(venue).open_competitions()
+    assert len(venue.asked) == 2 * MAX_TRIES
+
+
+async def test_the_events_are_read_every_minute(autojump_clock):
+    begun = attrs.evolve(event(1), status=EventStatus.LIVE)
+    venue = Venue((event(1),), (begun,))
+    heard: list[tuple[float, EventListed]] = []
+
+    with trio.move_on_after(130):
+        await listings(venue, (31,)).run(lambda each: heard.append((round(trio.current_time()), each)))
+
+    assert heard == [(60, event(1)), (120, begun)]

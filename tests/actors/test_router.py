@@ -1,0 +1,273 @@
+import attrs
+import trio
+
+from actors.mailbox import Mailbox
+from actors.market import Market
+from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Suspend
+from actors.router import MARKET_BACKLOG, Router
+from actors.tally import Tally
+from protocol.book import BookStatus
+from protocol.events import (
+    BookReplaced,
+    CompetitionListed,
+    EventListed,
+    EventStatus,
+    EventUnlisted,
+    Level,
+    MarketListed,
+    MessageUnreadable,
+    SelectionListed,
+    Side,
+    TradePrinted,
+)
+from protocol.ids import BookKey, CompetitionId, EventId, MarketId, SelectionId, Strike
+from protocol.odds import Odds
+
+KEY = BookKey(EventId(1), MarketId(219), Strike(0))
+OTHER = BookKey(EventId(2), MarketId(219), Strike(0))
+
+
+def event(number: int = 1, **changes: object) -> EventListed:
+    known = EventListed(
+        event_id=EventId(number), competition_id=CompetitionId(31), name="A at B", status=EventStatus.SCHEDULED
+    )
+    return attrs.evolve(known, **changes)
+
+
+def book(key: BookKey = KEY, sequence_ns: int = 5) -> BookReplaced:
+    sides = tuple(
+        Side(selection_id=SelectionId(f"{each} {key}"), levels=(Level(Odds(110), 100),)) for each in ("home", "away")
+    )
+    return BookReplaced(key=key, name="Moneyline", kind="moneyline", sides=sides, sequence_ns=sequence_ns)
+
+
+def snapshot(*keys: BookKey, events: tuple[int, ...] = ()) -> SnapshotTaken:
+    ids = events or tuple({key.event_id: None for key in keys})
+    return SnapshotTaken(
+        event_ids=tuple(EventId(each) for each in ids), books=tuple(book(key) for key in keys), asked_at_s=1.0
+    )
+
+
+def printed(selection: str = f"home {KEY}") -> TradePrinted:
+    return TradePrinted(
+        event_id=EventId(1),
+        market_id=MarketId(219),
+        selection_id=SelectionId(selection),
+        odds=Odds(110),
+        fill_odds=Odds(110),
+        stake_cents=100,
+        sequence_ns=6,
+    )
+
+
+class Room:
+    """A router that is told things one by one, and the markets that it opened."""
+
+    def __init__(self, room_for_wishes: int = 8) -> None:
+        self.views: list[MarketView] = []
+        self.inbox = Mailbox[RouterMessage]("router", 64)
+        self.snapshots = Mailbox[SnapshotWanted]("reconciler", room_for_wishes)
+        self.tally = Tally()
+        self.router = Router(
+            epoch=3, inbox=self.inbox, snapshots=self.snapshots, publish=self.views.append, tally=self.tally
+        )
+        self.markets: dict[BookKey, Market] = {}
+
+    def hear(self, *messages: RouterMessage) -> list[BookKey]:
+        opened = []
+        for message in messages:
+            for market in self.router.handle(message):
+                self.markets[market.key] = market
+                opened.append(market.key)
+        return opened
+
+    def got(self, key: BookKey = KEY) -> list[object]:
+        return list(self.markets[key].inbox.take_nowait())
+
+    def wanted(self) -> list[EventId]:
+        return [event_id for wish in self.snapshots.take_nowait() for event_id in wish.event_ids]
+
+
+def opened(*keys: BookKey) -> Room:
+    """A router with a market for each key, each with its first snapshot read."""
+    room = Room()
+    room.hear(event(1), event(2), snapshot(*(keys or (KEY,))))
+    for key in room.markets:
+        room.got(key)
+    return room
+
+
+def test_a_market_opens_with_its_first_snapshot():
+    room = Room()
+
+    new = room.hear(event(), snapshot(KEY))
+
+    assert new == [KEY]
+    assert room.got() == [Compare(book=book(), asked_at_s=1.0)]
+    assert (room.markets[KEY].epoch, room.markets[KEY].name, room.markets[KEY].event) == (3, "Moneyline", event())
+
+
+def test_a_book_of_an_event_that_nobody_wants_opens_nothing():
+    assert Room().hear(snapshot(KEY)) == []
+
+
+def test_a_second_snapshot_is_compared_and_opens_nothing():
+    room = opened()
+
+    assert room.hear(snapshot(KEY)) == []
+    assert room.got() == [Compare(book=book(), asked_at_s=1.0)]
+
+
+def test_each_message_reaches_the_market_that_it_is_about():
+    room = opened(KEY, OTHER)
+    closed = MarketListed(event_id=EventId(2), market_id=MarketId(219), name="Moneyline", active=False)
+    begun = event(1, status=EventStatus.LIVE)
+
+    room.hear(book(KEY, 7), printed(), closed, begun, CompetitionListed(competition_id=CompetitionId(31), name="NFL"))
+    room.hear(MarketListed(event_id=EventId(2), market_id=MarketId(64), name="Half", active=False))
+
+    assert room.got(KEY) == [book(KEY, 7), printed(), begun]
+    assert room.got(OTHER) == [Suspend(active=False)]
+    assert room.wanted() == []
+
+
+def test_a_trade_on_a_selection_that_nobody_knows_is_let_go():
+    room = opened()
+
+    room.hear(printed("another"))
+
+    assert room.got() == []
+
+
+def test_a_book_or_a_selection_not_heard_of_is_asked_for():
+    room = opened()
+    strike = BookKey(EventId(1), MarketId(223), Strike(-350))
+
+    room.hear(book(strike))
+    room.hear(
+        SelectionListed(
+            event_id=EventId(2), market_id=MarketId(219), selection_id=SelectionId("new"), name="", active=True
+        )
+    )
+
+    assert room.wanted() == [EventId(1), EventId(2)]
+
+
+def test_nothing_is_asked_for_that_is_known_or_not_wanted():
+    room = opened()
+    known = SelectionListed(
+        event_id=EventId(1), market_id=MarketId(219), selection_id=SelectionId(f"home {KEY}"), name="", active=True
+    )
+
+    room.hear(known, attrs.evolve(known, event_id=EventId(9)), book(BookKey(EventId(9), MarketId(219), Strike(0))))
+
+    assert room.wanted() == []
+
+
+def test_a_full_list_of_wishes_loses_only_the_wish():
+    room = Room(room_for_wishes=1)
+    room.hear(event(1), event(2))
+
+    room.hear(book(KEY), book(OTHER))
+
+    assert room.wanted() == [EventId(1)]
+
+
+def test_what_nobody_could_read_makes_every_book_doubtful():
+    room = opened(KEY, OTHER)
+
+    room.hear(MessageUnreadable(private=False, reason="garbage"))
+
+    assert room.got(KEY) == room.got(OTHER) == [Doubt()]
+    assert room.wanted() == [EventId(1), EventId(2)]
+
+
+async def test_an_event_that_is_over_or_unlisted_retires_its_markets(autojump_clock):
+    room = opened(KEY, OTHER)
+
+    room.hear(event(1, status=EventStatus.ENDED), EventUnlisted(event_id=EventId(2)))
+
+    with trio.fail_after(5):
+        await room.markets[KEY].run()
+        await room.markets[OTHER].run()
+    assert [(view.key, view.status) for view in room.views] == [
+        (KEY, BookStatus.SUSPENDED),
+        (OTHER, BookStatus.SUSPENDED),
+    ]
+    assert room.hear(snapshot(KEY, OTHER)) == []
+
+
+async def test_a_market_that_rest_no_longer_has_is_retired_and_its_neighbours_are_not(autojump_clock):
+    strike = BookKey(EventId(1), MarketId(223), Strike(-350))
+    room = opened(KEY, strike, OTHER)
+
+    room.hear(snapshot(KEY))
+    with trio.fail_after(5):
+        await room.markets[strike].run()
+
+    room.hear(book(KEY, 9), book(OTHER, 9))
+    assert room.got(KEY) == [Compare(book=book(), asked_at_s=1.0), book(KEY, 9)]
+    assert room.got(OTHER) == [book(OTHER, 9)]
+
+
+def test_a_retired_market_can_open_again():
+    room = opened()
+    room.hear(EventUnlisted(event_id=EventId(1)), event())
+
+    assert room.hear(snapshot(KEY)) == [KEY]
+    room.hear(printed())
+    assert room.got() == [Compare(book=book(), asked_at_s=1.0), printed()]
+
+
+def test_an_event_told_without_its_competition_keeps_the_one_that_is_known():
+    room = opened()
+
+    room.hear(event(competition_id=CompetitionId(0), status=EventStatus.LIVE))
+
+    assert room.got() == [event(status=EventStatus.LIVE)]
+
+
+def test_a_market_that_does_not_keep_up_sees_the_newest_image_and_every_doubt():
+    room = opened()
+    images = [book(KEY, number) for number in range(MARKET_BACKLOG)]
+    room.hear(MessageUnreadable(private=False, reason="garbage"), *images)
+    after_image = len(room.markets[KEY].inbox)
+
+    assert after_image < MARKET_BACKLOG
+    assert room.got() == [Doubt(), images[-1]]
+    assert room.tally.conflated == MARKET_BACKLOG - 1
+
+
+def test_news_that_are_no_image_fit_into_a_full_backlog():
+    room = opened()
+    images = [book(KEY, number) for number in range(MARKET_BACKLOG)]
+
+    room.hear(*images, MessageUnreadable(private=False, reason="garbage"))
+
+    assert room.got() == [images[-1], Doubt()]
+
+
+async def test_it_runs_its_markets_and_ends_with_its_inbox(autojump_clock):
+    room = Room()
+    room.inbox.put(event())
+    room.inbox.put(snapshot(KEY))
+    room.inbox.close()
+
+    with trio.fail_after(5):
+        await room.router.run()
+
+    assert [view.status for view in room.views] == [BookStatus.LIVE, BookStatus.SUSPENDED]
+
+
+async def test_it_is_cancelled_cleanly_with_its_markets(autojump_clock):
+    room = Room()
+    room.inbox.put(event())
+    room.inbox.put(snapshot(KEY))
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(room.router.run)
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+    assert [view.status for view in room.views] == [BookStatus.LIVE]

@@ -1,0 +1,113 @@
+from random import Random
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.messages import SessionFailed
+from actors.supervision import Backoff, first_named, supervise
+from protocol.errors import RemoteProtocolError
+from protocol.prophetx.pusher import Reconnect
+
+NAMED = (SessionFailed, RemoteProtocolError)
+
+
+@given(st.integers(), st.lists(st.tuples(st.sampled_from(Reconnect), st.floats(0, 100)), max_size=40))
+def test_every_wait_is_within_what_the_close_code_asks(seed, failures):
+    backoff = Backoff(Random(seed))
+    bounds = {
+        Reconnect.AT_ONCE: (0.0, 1.5),
+        Reconnect.AFTER_A_SECOND: (1.0, 31.0),
+        Reconnect.CHANGED: (1.0, 60.0),
+        Reconnect.ORDINARY: (0.0, 8.0),
+    }
+
+    for reconnect, lived_s in failures:
+        shortest_s, longest_s = bounds[reconnect]
+        assert shortest_s <= backoff.next_s(reconnect, lived_s) <= longest_s
+
+
+def test_failures_in_a_row_wait_longer_and_a_stable_session_starts_afresh():
+    backoff = Backoff(Random(1))
+
+    waits = [backoff.next_s(Reconnect.ORDINARY, 0.0) for _ in range(8)]
+    afresh = backoff.next_s(Reconnect.ORDINARY, 5.0)
+
+    assert waits[0] <= 0.5
+    assert waits[-1] >= 4.0
+    assert afresh <= 0.25
+
+
+def test_a_group_of_named_failures_is_its_first_one():
+    first, second = SessionFailed("one"), RemoteProtocolError("two")
+    nested = BaseExceptionGroup("a", [BaseExceptionGroup("b", [first]), second])
+
+    assert first_named(nested, NAMED) is first
+
+
+def test_one_bug_makes_a_group_a_bug():
+    assert first_named(BaseExceptionGroup("a", [SessionFailed("one"), KeyError("bug")]), NAMED) is None
+
+
+class Attempts:
+    """Attempts that end as they are told to."""
+
+    def __init__(self, *failures: BaseException) -> None:
+        self.failures = list(failures)
+        self.lost: list[tuple[int, str]] = []
+        self.started_s: list[float] = []
+
+    async def __call__(self, epoch: int) -> None:
+        self.started_s.append(trio.current_time())
+        assert epoch == len(self.started_s)
+        if not self.failures:
+            await trio.sleep_forever()
+        raise self.failures.pop(0)
+
+    def told(self, epoch: int, failure: Exception) -> Reconnect:
+        self.lost.append((epoch, str(failure)))
+        return failure.reconnect if isinstance(failure, SessionFailed) else Reconnect.ORDINARY
+
+    async def supervised(self, seconds: float = 100.0) -> None:
+        with trio.move_on_after(seconds):
+            await supervise(self, restart_on=NAMED, lost=self.told, backoff=Backoff(Random(1)))
+
+
+async def test_a_named_failure_is_told_and_restarted(autojump_clock):
+    attempts = Attempts(
+        SessionFailed("one", Reconnect.AFTER_A_SECOND), ExceptionGroup("a", [RemoteProtocolError("two")])
+    )
+
+    await attempts.supervised()
+
+    assert attempts.lost == [(1, "one"), (2, "two")]
+    assert len(attempts.started_s) == 3
+    assert attempts.started_s[1] - attempts.started_s[0] >= 1.0
+
+
+async def test_it_never_gives_up_on_the_network(autojump_clock):
+    attempts = Attempts(*[SessionFailed("again") for _ in range(200)])
+
+    await attempts.supervised(3000.0)
+
+    assert len(attempts.started_s) == 201
+
+
+@pytest.mark.parametrize("bug", [KeyError("bug"), ExceptionGroup("a", [SessionFailed("one"), KeyError("bug")])])
+async def test_a_bug_leaves_as_it_came(autojump_clock, bug):
+    attempts = Attempts(bug)
+
+    with pytest.raises(type(bug)) as raised:
+        await attempts.supervised()
+
+    assert raised.value is bug
+    assert attempts.lost == []
+
+
+async def test_an_attempt_that_just_ends_is_a_bug(autojump_clock):
+    async def attempt(epoch: int) -> None:
+        await trio.lowlevel.checkpoint()
+
+    with pytest.raises(AssertionError, match="ends only by failing"):
+        await supervise(attempt, restart_on=NAMED, lost=lambda *_: Reconnect.AT_ONCE, backoff=Backoff(Random(1)))
