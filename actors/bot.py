@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from actors.caller import Caller
+from actors.clock import VenueClock
 from actors.doubts import CLOCK_SKEW_S
 from actors.flatness import cancel_everything, prove_flat
 from actors.gateway import Gateway
@@ -99,7 +100,8 @@ class Bot:
     final_books: tuple[SnapshotTaken, ...] | None = attrs.field(default=None, init=False)
     ready: trio.Event = attrs.field(factory=trio.Event, init=False)
     _stop: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _started_ns: int = attrs.field(default=0, init=False)
+    _started_s: float = attrs.field(default=0.0, init=False)
+    _clock: VenueClock = attrs.field(init=False)
     _lost_at_s: float = attrs.field(default=math.inf, init=False)
     _epoch: int | None = attrs.field(default=None, init=False)
     _account_ready: bool = attrs.field(default=False, init=False)
@@ -119,10 +121,11 @@ class Bot:
 
     def __attrs_post_init__(self) -> None:
         self._rest = ProphetXRest(self.settings.session.dialect)
+        self._clock = VenueClock(self.wall_ns)
         self._caller = Caller(
             rest=self._rest,
             credentials=self.settings.credentials,
-            wall_ns=self.wall_ns,
+            clock=self._clock,
             tally=self.tally,
             held=lambda until_s: self._risk_inbox.put(RequestsHeld(until_s)),
         )
@@ -208,7 +211,7 @@ class Bot:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Trade until `stop`, then stop safely. Raises a bug as it came, after cancelling everything by REST."""
-        self._started_ns = self.wall_ns()
+        self._started_s = trio.current_time()
         async with self._caller.connections(self.settings.session.rest_url, self.dial):
             stopped = False
             try:
@@ -253,7 +256,7 @@ class Bot:
             restarts=self._restarts,
             changed=self._changed,
             ledger=self._ledger,
-            wall_ns=self.wall_ns,
+            wall_ns=self._clock.now_ns,
         )
         gateway = Gateway(
             placing=placing,
@@ -262,7 +265,7 @@ class Bot:
             answers=self._tracker_inbox.put,
             ask=self._caller.ask,
             rest=self._rest,
-            wall_ns=self.wall_ns,
+            wall_ns=self._clock.now_ns,
         )
         risk = Risk(
             inbox=self._risk_inbox,
@@ -313,13 +316,13 @@ class Bot:
             await tracker.wait_settled()
 
     async def _prove_flat(self, tracker: OrderTracker) -> None:
-        await prove_flat(self._caller.ask, self._rest, self._started_ns, self.wall_ns)
+        await prove_flat(self._caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
         await tracker.wait_flat()
         self.flat = True
 
     async def _read_orders(self) -> tuple[OrderReported, ...]:
         """Read every order of the run, for as long as the stop has time, and let the tracker learn from it."""
-        window = (self._started_ns // 10**9 - CLOCK_SKEW_S, self.wall_ns() // 10**9 + CLOCK_SKEW_S)
+        window = (self._opened_ns() // 10**9 - CLOCK_SKEW_S, self._clock.now_ns() // 10**9 + CLOCK_SKEW_S)
         cursor, reports = "", list[OrderReported]()
         while True:
             try:
@@ -346,11 +349,15 @@ class Bot:
         await trio.sleep(HEAL_GRACE_S + 0.2)
         self.final_books = tuple(snapshots)
 
+    def _opened_ns(self) -> int:
+        """Return when the run began, by the venue's clock."""
+        return self._clock.now_ns() - int((trio.current_time() - self._started_s) * 1e9)
+
     async def _emergency(self) -> None:
         """Cancel everything by REST alone: the actors that would do it are gone."""
         log.error("emergency_stop")
         await cancel_everything(self._caller.ask, self._rest)
-        await prove_flat(self._caller.ask, self._rest, self._started_ns, self.wall_ns)
+        await prove_flat(self._caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
         self.flat = True
 
     # --- the account ---

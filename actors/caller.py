@@ -11,6 +11,7 @@ import attrs
 import structlog
 import trio
 
+from actors.clock import VenueClock
 from actors.http import HttpLane, open_lane
 from actors.limits import RateLimit
 from actors.messages import AnswerLost
@@ -53,7 +54,7 @@ class Caller:
 
     rest: Rest
     credentials: Credentials
-    wall_ns: Callable[[], int]
+    clock: VenueClock
     tally: Tally
     limit: RateLimit = attrs.field(factory=RateLimit)
     held: Callable[[float], None] = lambda _until_s: None
@@ -99,7 +100,7 @@ class Caller:
         """Refresh the token before anybody has to wait for it."""
         while True:
             await self._token()
-            wait_s = self.authorisation.renew_at_s - self.wall_ns() / 1e9
+            wait_s = self.authorisation.renew_at_s - self.clock.now_ns() / 1e9
             await trio.sleep(min(max(wait_s, 1.0), 86_400.0))
 
     async def _once(self, call: Call[T], token: str | None, sending: Callable[[], None] = _nothing) -> T:
@@ -118,12 +119,14 @@ class Caller:
                 await self._turn(call.lane, call.name)
                 sending()
                 self.tally.requests += 1
-                return await http.send(call.request, token, min(call.timeout_s, self.hurry_s))
+                response = await http.send(call.request, token, min(call.timeout_s, self.hurry_s))
             except AnswerLost:
                 self.tally.answers_lost += 1
                 raise
             finally:
                 self._idle[call.lane].append(http)
+        self.clock.heard(response.headers)
+        return response
 
     async def _turn(self, lane: Lane, name: str) -> None:
         """Wait for the rate limit. Bounded: a hold ends, and the budget comes back."""
@@ -139,7 +142,7 @@ class Caller:
     def _hold(self, error: VenueError) -> None:
         waits_s = [error.retry_after_s or 0.0]
         if error.allowed_at_ms is not None:
-            waits_s.append(error.allowed_at_ms / 1e3 - self.wall_ns() / 1e9)
+            waits_s.append(error.allowed_at_ms / 1e3 - self.clock.now_ns() / 1e9)
         longest_s = max(waits_s)
         until_s = trio.current_time() + min(longest_s if longest_s > 0 else DEFAULT_HOLD_S, MAX_HOLD_S)
         self.limit.hold(until_s)
@@ -191,4 +194,4 @@ class Caller:
             log.info("token_refreshed")
 
     def _now_s(self) -> float:
-        return self.wall_ns() / 1e9
+        return self.clock.now_ns() / 1e9

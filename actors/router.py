@@ -166,7 +166,7 @@ class Router:
 
     def _want(self, event_id: EventId) -> None:
         if not self.snapshots.offer(SnapshotWanted(event_ids=(event_id,))):
-            log.warning("snapshot_request_dropped", event=event_id)  # the schedule reads it anyway
+            log.warning("snapshot_request_dropped", event_id=event_id)  # the schedule reads it anyway
 
     def _send(self, key: BookKey, message: MarketMessage) -> None:
         mailbox = self._markets[key]

@@ -1,5 +1,6 @@
 """One port for REST and the websocket."""
 
+from email.utils import formatdate
 from random import Random
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -194,7 +195,8 @@ class _Http:
 
     async def _send(self, response: Response) -> bool:
         """Send an answer; tell whether another request may follow."""
-        headers = [*response.headers.items(), ("content-length", str(len(response.body)))]
+        date = formatdate(self.desk.wall_ns() // 10**9, usegmt=True)
+        headers = [*response.headers.items(), ("date", date), ("content-length", str(len(response.body)))]
         head = self.http.send(h11.Response(status_code=response.status, headers=headers)) or b""
         body = self.http.send(h11.Data(data=response.body)) or b""
         end = self.http.send(h11.EndOfMessage()) or b""
