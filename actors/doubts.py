@@ -56,8 +56,10 @@ class Doubts:
             return None
         now = wall_ns // 10**9
         if self.opening_ns is not None:
+            self.opening_ns = min(self.opening_ns, wall_ns)  # the clock may have been put right since
             self.asked = AskHistory(from_s=now - OPENING_WINDOW_S, to_s=now + CLOCK_SKEW_S, by=Window.CREATED)
         elif self.gap_ns is not None:
+            self.gap_ns = min(self.gap_ns, wall_ns)
             from_s = max(self._gap_from_ns // 10**9 - LOOK_BACK_S, now - MAX_UPDATED_WINDOW_S)
             self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, by=Window.UPDATED)
         elif self.lost_since_ns is not None:
