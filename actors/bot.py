@@ -401,8 +401,9 @@ class Bot:
         self._connect_desks()
 
     def _session_lost(self, epoch: int, failure: Exception) -> Reconnect:
-        log.warning("session_lost", epoch=epoch, reason=str(failure))
-        if self._epoch is not None:
+        up = self._epoch is not None
+        log.warning("session_lost" if up else "session_not_opened", epoch=epoch, reason=str(failure))
+        if up:
             self.tally.sessions_lost += 1
             self._lost_at_s = trio.current_time()
         self._epoch = None

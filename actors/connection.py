@@ -101,6 +101,7 @@ class Connection:
             await socket.send(self.session.sign_in(*registration.sign_in))
         await self._join(socket, channels)
         self._joined = True
+        new = tuple(each for each in new if each in self.coverage.listed)  # one may have ended meanwhile
         for event_id in new:
             self._route(self.coverage.listed[event_id])  # not before its channel is heard: its books would be dead
         if new:

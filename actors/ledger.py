@@ -70,6 +70,7 @@ class Tracked:
     overdue_at_s: float = math.inf  # the activation deadline
     ask_at_s: float = math.inf
     cancel_at_s: float = math.inf
+    resend_at_s: float = math.inf
     gave_up_ns: int = 0  # when the last request to place it ended without an answer
     arrived: bool = False  # proved to have reached the venue
     asked: int = 0
@@ -79,7 +80,7 @@ class Tracked:
 
     @property
     def due_s(self) -> float:
-        return min(self.overdue_at_s, self.ask_at_s, self.cancel_at_s)
+        return min(self.overdue_at_s, self.ask_at_s, self.cancel_at_s, self.resend_at_s)
 
 
 @attrs.define(kw_only=True)
@@ -176,6 +177,8 @@ class OrderLedger:
                 yield from self._overdue(tracked, now_s)
             if tracked.cancel_at_s <= now_s:
                 yield from self._cancel(tracked, now_s)
+            if tracked.resend_at_s <= now_s:
+                yield from self._resend(tracked)
         yield from self._ask([each for each in due if each.ask_at_s <= now_s], now_s, wall_ns)
         question = self.doubts.question(now_s, wall_ns)
         if question is not None:
@@ -213,7 +216,7 @@ class OrderLedger:
                 tracked.arrived = True
                 yield from self._lose(tracked, error.code, now_s, wall_ns)
             case Policy.RETRY_SOON if self._may_resend(tracked):
-                yield from self._resend(tracked)
+                tracked.resend_at_s = now_s + RETRY_SOON_S
             case _:
                 yield from self._change(tracked, tracked.order.move(OrderStatus.REJECTED, error.code), now_s)
 
@@ -236,6 +239,7 @@ class OrderLedger:
 
     def _resend(self, tracked: Tracked) -> Iterator[Out]:
         assert tracked.command is not None, "only what this process placed is sent again"
+        tracked.resend_at_s = math.inf
         tracked.resends += 1
         tracked.looks = 0
         yield tracked.command
@@ -415,7 +419,7 @@ class OrderLedger:
     def _set_due(self, tracked: Tracked, before: Order, now_s: float) -> None:
         order = tracked.order
         if not order.can_match:
-            tracked.overdue_at_s = tracked.ask_at_s = tracked.cancel_at_s = math.inf
+            tracked.overdue_at_s = tracked.ask_at_s = tracked.cancel_at_s = tracked.resend_at_s = math.inf
             self._live.pop(order.client_order_id, None)
             self._want_exact_fills(tracked, now_s)
             return

@@ -210,14 +210,19 @@ def test_the_venues_word_for_a_refusal_stays_with_the_order():
     assert bench.order().reason == "insufficient_amount"
 
 
-def test_a_refusal_that_may_be_tried_again_sends_the_same_id_a_few_times():
+def test_a_refusal_that_may_be_tried_again_sends_the_same_id_after_300_ms_a_few_times():
     bench = quiet()
     bench.place()
 
-    resent = [bench.refuse(Policy.RETRY_SOON) for _ in range(MAX_RESENDS)]
+    at_once, early, resent = [], [], []
+    for _ in range(MAX_RESENDS):
+        at_once += bench.refuse(Policy.RETRY_SOON)
+        early += bench.tick(0.29)
+        resent += bench.tick(0.01)
     last = bench.refuse(Policy.RETRY_SOON)
 
-    assert resent == [[command()]] * MAX_RESENDS
+    assert at_once == early == []
+    assert resent == [command()] * MAX_RESENDS
     assert statuses(last) == [REJECTED]
     assert bench.tally.sent == 1
 
@@ -375,6 +380,7 @@ def test_a_resend_that_could_not_leave_does_not_make_the_first_one_absent():
     bench = quiet()
     bench.place()
     bench.refuse(Policy.RETRY_SOON)
+    bench.tick(0.3)
 
     bench.lose(sent=False)
 

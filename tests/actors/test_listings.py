@@ -8,7 +8,7 @@ import trio
 from actors.listings import MAX_TRIES, Listings
 from actors.messages import AnswerLost, SessionFailed
 from protocol.errors import Policy, RemoteProtocolError, VenueError
-from protocol.events import CompetitionListed, EventListed, EventStatus
+from protocol.events import CompetitionListed, EventListed, EventStatus, EventUnlisted
 from protocol.ids import CompetitionId, EventId
 from protocol.prophetx.rest import ProphetXRest
 from protocol.prophetx.wire import Dialect
@@ -56,24 +56,38 @@ def listings(venue: Venue, competitions: tuple[int, ...] = (), events: tuple[int
 
 
 async def test_without_configuration_every_competition_with_open_events_is_heard(autojump_clock):
-    venue = Venue(*FAILURES, (CompetitionListed(competition_id=NFL, name="NFL"),))
+    venue = Venue(*FAILURES, (CompetitionListed(competition_id=NFL, name="NFL"),), (event(1),))
+    reading = listings(venue)
 
-    assert await listings(venue).open_competitions() == (NFL,)
-    assert venue.asked == ["/mm/get_tournaments?has_active_events=true"] * 4
+    await reading.open()
+
+    assert venue.asked == ["/mm/get_tournaments?has_active_events=true"] * 4 + ["/mm/get_sport_events?tournament_id=31"]
+    assert (reading.competitions, reading.known) == ((NFL,), {EventId(1): event(1)})
 
 
-async def test_what_is_configured_needs_no_question(autojump_clock):
-    venue = Venue(None)
+async def test_named_events_tell_which_competitions_to_hear(autojump_clock):
+    venue = Venue((event(1, 132), event(2, 31), event(3, 0)))
+    reading = listings(venue, (), (1, 2, 3))
 
-    assert await listings(venue, (31,)).open_competitions() == (NFL,)
-    assert await listings(venue, (), (1,)).open_competitions() == ()
-    assert venue.asked == []
+    await reading.open()
+
+    assert reading.competitions == (NFL, NBA)
+    assert venue.asked == ["/mm/get_sport_events?event_ids=1,2,3"]
+
+
+async def test_what_is_known_is_not_asked_for_again(autojump_clock):
+    venue = Venue((event(1),))
+    reading = listings(venue, (31,))
+
+    await reading.open()
+    await reading.open()
+
+    assert len(venue.asked) == 1
 
 
 @pytest.mark.parametrize(
     ("competitions", "events", "paths"),
     [
-        ((), (), ["/mm/get_sport_events"]),
         ((31, 132), (), ["/mm/get_sport_events?tournament_id=31", "/mm/get_sport_events?tournament_id=132"]),
         ((31,), (1, 2), ["/mm/get_sport_events?event_ids=1,2"]),
     ],
@@ -81,22 +95,33 @@ async def test_what_is_configured_needs_no_question(autojump_clock):
 async def test_events_are_read_by_what_is_configured(autojump_clock, competitions, events, paths):
     venue = Venue((event(1),))
 
-    assert list(await listings(venue, competitions, events).read()) == [event(1)] * len(paths)
+    await listings(venue, competitions, events).read()
+
     assert venue.asked == paths
 
 
 async def test_an_event_told_without_its_competition_has_the_one_that_was_asked_for(autojump_clock):
-    venue = Venue((event(1, 0),))
+    reading = listings(Venue((event(1, 0),)), (31,))
 
-    assert list(await listings(venue, (31,)).read()) == [event(1)]
+    await reading.read()
+
+    assert reading.known == {EventId(1): event(1)}
 
 
 async def test_not_found_is_nothing_open(autojump_clock):
-    assert list(await listings(Venue(NOT_FOUND), (31,)).read()) == []
+    reading = listings(Venue(NOT_FOUND), (31,))
+
+    await reading.read()
+
+    assert reading.known == {}
 
 
 async def test_a_failed_reading_is_tried_again(autojump_clock):
-    assert list(await listings(Venue(*FAILURES, (event(1),)), (31,)).read()) == [event(1)]
+    reading = listings(Venue(*FAILURES, (event(1),)), (31,))
+
+    await reading.read()
+
+    assert reading.known == {EventId(1): event(1)}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -106,16 +131,16 @@ async def test_a_venue_that_never_answers_ends_the_session(autojump_clock, failu
     with pytest.raises(SessionFailed, match="the events could not be read in 5 tries"):
         await listings(venue, (31,)).read()
     with pytest.raises(SessionFailed, match="the competitions could not be read in 5 tries"):
-        await listings(venue).open_competitions()
+        await listings(venue).open()
     assert len(venue.asked) == 2 * MAX_TRIES
 
 
-async def test_the_events_are_read_every_minute(autojump_clock):
+async def test_the_events_are_read_at_once_and_every_minute_and_what_is_gone_is_told(autojump_clock):
     begun = attrs.evolve(event(1), status=EventStatus.LIVE)
-    venue = Venue((event(1),), (begun,))
-    heard: list[tuple[float, EventListed]] = []
+    venue = Venue((event(1), event(2)), (begun,))
+    heard: list[tuple[float, EventListed | EventUnlisted]] = []
 
-    with trio.move_on_after(130):
+    with trio.move_on_after(70):
         await listings(venue, (31,)).run(lambda each: heard.append((round(trio.current_time()), each)))
 
-    assert heard == [(60, event(1)), (120, begun)]
+    assert heard == [(0, event(1)), (0, event(2)), (60, EventUnlisted(event_id=EventId(2))), (60, begun)]

@@ -1,0 +1,342 @@
+import json
+
+import pytest
+import trio
+
+from actors.caller import Caller, LoginRefused
+from actors.clock import VenueClock
+from actors.messages import AnswerLost, NotSent
+from actors.tally import Tally
+from protocol.commands import CancelAll
+from protocol.errors import Policy, RemoteProtocolError, VenueError
+from protocol.prophetx.rest import ProphetXRest
+from protocol.prophetx.wire import Dialect
+from protocol.venue import ConnectionConfig, Credentials
+
+EPOCH_S = 1_790_000_000
+REST = ProphetXRest(Dialect.V4)
+CONFIG = REST.connection_config()
+
+
+def wall_ns() -> int:
+    return EPOCH_S * 10**9 + int(trio.current_time() * 10**9)
+
+
+class Venue:
+    """Answers logins and refreshes with tokens, and everything else by a list."""
+
+    def __init__(self, byte_venue, written, life_s=600, refresh_life_s=86_400):
+        self.bytes = byte_venue
+        self.written = written
+        self.life_s, self.refresh_life_s = life_s, refresh_life_s
+        self.logins: list[object] = []  # answers before the good ones
+        self.refreshes: list[object] = []
+        self.answers: list[object] = []
+        self.issued = 0
+        byte_venue.answer = self.answer
+        self.held: list[float] = []
+        self.caller = Caller(
+            rest=REST,
+            credentials=Credentials(access_key="k", secret_key="s"),
+            clock=VenueClock(wall_ns),
+            tally=Tally(),
+            held=self.held.append,
+        )
+
+    async def answer(self, asked):
+        if asked.path == "/auth/login":
+            return self.logins.pop(0) if self.logins else self._tokens(refresh=True)
+        if asked.path == "/auth/refresh":
+            return self.refreshes.pop(0) if self.refreshes else self._tokens(refresh=False)
+        answer = self.answers.pop(0) if self.answers else self.ok()
+        return await answer() if callable(answer) else answer
+
+    def _tokens(self, *, refresh):
+        self.issued += 1
+        now_s = EPOCH_S + int(trio.current_time())
+        tokens = {"access_token": f"t-{self.issued}", "access_expire_time": now_s + self.life_s}
+        if refresh:
+            tokens |= {"refresh_token": "r-1", "refresh_expire_time": now_s + self.refresh_life_s}
+        return self.written(json.dumps({"data": tokens}).encode())
+
+    def ok(self):
+        return self.written(b'{"key": "k", "cluster": "mt1", "service": "pusher", "app_id": "1"}')
+
+    def no(self, code, status, **headers):
+        return self.written(json.dumps({"error": code, "message": "no"}).encode(), status, **headers)
+
+    def paths(self):
+        return [asked.path for asked in self.bytes.asked]
+
+    def open(self):
+        return self.caller.connections("http://venue", self.bytes.dial)
+
+
+@pytest.fixture
+def venue(byte_venue, written):
+    return Venue(byte_venue, written)
+
+
+async def ask(venue, call=CONFIG):
+    with trio.fail_after(1000):
+        return await venue.caller.ask(call)
+
+
+# --- tokens ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_first_call_logs_in_and_the_next_does_not(venue):
+    async with venue.open():
+        first = await ask(venue)
+        await ask(venue)
+
+    assert first == ConnectionConfig(key="k", cluster="mt1", service="pusher", app_id="1")
+    assert venue.paths() == ["/auth/login", "/websocket/connection-config", "/websocket/connection-config"]
+    assert "authorization" not in venue.bytes.asked[0].headers
+    assert venue.bytes.asked[1].headers["authorization"] == "Bearer t-1"
+    assert venue.caller.logged_in.is_set()
+    assert venue.caller.tally.requests == 3
+
+
+async def test_however_many_wait_one_login_is_made(venue):
+    async with venue.open(), trio.open_nursery() as nursery:
+        for _ in range(8):
+            nursery.start_soon(ask, venue)
+
+    assert venue.paths().count("/auth/login") == 1
+
+
+async def test_the_token_is_refreshed_before_it_expires_without_a_login(venue):
+    async with venue.open():
+        with trio.move_on_after(3000):
+            await venue.caller.keep_fresh()
+
+    times = [round(asked.at_s) for asked in venue.bytes.asked if asked.path == "/auth/refresh"]
+    assert venue.paths().count("/auth/login") == 1
+    assert times == [540, 1080, 1620, 2160, 2700]
+
+
+async def test_a_refused_refresh_is_followed_by_a_login(venue):
+    venue.refreshes = [venue.no("unauthorized", 401)]
+    async with venue.open():
+        await ask(venue)
+        await trio.sleep(560)
+        await ask(venue)
+
+    assert venue.paths()[2:4] == ["/auth/refresh", "/auth/login"]
+
+
+async def test_a_refresh_token_that_expired_needs_a_login(venue):
+    async with venue.open():
+        await ask(venue)
+        await trio.sleep(90_000)
+        await ask(venue)
+
+    assert venue.paths()[2:] == ["/auth/login", "/websocket/connection-config"]
+
+
+async def test_a_refresh_without_an_answer_is_tried_again(venue):
+    venue.refreshes = [None, venue.no("internal_error", 500)]
+    async with venue.open():
+        await ask(venue)
+        await trio.sleep(560)
+        await ask(venue)
+
+    assert venue.paths()[2:5] == ["/auth/refresh"] * 3
+
+
+async def test_the_session_cap_is_waited_for_10_s_doubling(venue):
+    venue.logins = [venue.no("session_num_exceed", 403)] * 3
+    async with venue.open():
+        await ask(venue)
+
+    assert [round(asked.at_s) for asked in venue.bytes.asked if asked.path == "/auth/login"] == [0, 10, 30, 70]
+
+
+async def test_a_login_without_an_answer_is_tried_again_ever_later(venue):
+    venue.logins = [None, b"<html>", venue.no("internal_error", 500), venue.written(b"[]")]
+    async with venue.open():
+        await ask(venue)
+
+    times = [asked.at_s for asked in venue.bytes.asked if asked.path == "/auth/login"]
+    waits = [after - before for before, after in zip(times, times[1:], strict=False)]
+    assert len(times) == 5
+    assert waits == sorted(waits)
+
+
+async def test_a_key_pair_that_is_not_taken_ends_it(venue):
+    venue.logins = [venue.no("unauthorized", 401)]
+    async with venue.open():
+        with pytest.raises(LoginRefused, match="unauthorized"):
+            await ask(venue)
+
+    assert not venue.caller.logged_in.is_set()
+
+
+async def test_a_401_is_answered_by_one_refresh_and_one_more_try(venue):
+    venue.answers = [venue.no("unauthorized", 401)]
+    async with venue.open():
+        await ask(venue)
+
+    assert venue.paths()[1:] == ["/websocket/connection-config", "/auth/refresh", "/websocket/connection-config"]
+    assert venue.bytes.asked[-1].headers["authorization"] == "Bearer t-2"
+
+
+async def test_a_second_401_is_the_answer(venue):
+    venue.answers = [venue.no("unauthorized", 401)] * 2
+    async with venue.open():
+        with pytest.raises(VenueError) as refused:
+            await ask(venue)
+
+    assert refused.value.policy is Policy.REAUTHENTICATE
+
+
+# --- pace --------------------------------------------------------------------------------------------------------
+
+
+async def test_reads_of_one_endpoint_are_a_second_apart(venue):
+    async with venue.open():
+        for _ in range(3):
+            await ask(venue)
+
+    times = [asked.at_s for asked in venue.bytes.asked[1:]]
+    assert times == pytest.approx([0, 1, 2], abs=0.1)
+
+
+async def test_in_a_hurry_it_waits_less(venue):
+    async def silence():
+        await trio.sleep_forever()
+
+    async with venue.open():
+        await ask(venue)
+        venue.caller.hurry()
+        await trio.sleep(1)
+        await ask(venue)
+        venue.answers = [silence]
+        with pytest.raises(AnswerLost):
+            await ask(venue)
+
+    assert venue.bytes.asked[-1].at_s - venue.bytes.asked[-2].at_s == pytest.approx(0.25, abs=0.05)
+    assert trio.current_time() - venue.bytes.asked[-1].at_s == pytest.approx(1.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("headers", "details", "wait_s"),
+    [
+        ({"retry_after": "3"}, {}, 3),
+        ({}, {"next_allow_at": 7000}, 7),
+        ({"retry_after": "3"}, {"next_allow_at": 7000}, 7),
+        ({"retry_after": "9"}, {"next_allow_at": 7000}, 9),
+        ({}, {}, 1),
+        ({}, {"next_allow_at": -5000}, 1),
+        ({"retry_after": "80000"}, {}, 300),
+    ],
+)
+async def test_a_429_holds_every_request_until_the_later_of_its_two_times(venue, headers, details, wait_s):
+    if details:
+        details = {"next_allow_at": EPOCH_S * 1000 + details["next_allow_at"]}
+    body = json.dumps({"error": "rate_limit_reached", "message": "", "details": details}).encode()
+    venue.answers = [venue.written(body, 429, **headers)]
+    async with venue.open():
+        with pytest.raises(VenueError) as refused:
+            await ask(venue)
+        await ask(venue)
+
+    assert refused.value.policy is Policy.BACK_OFF
+    assert venue.bytes.asked[-1].at_s == pytest.approx(max(wait_s, 1), abs=0.1)
+    assert venue.held == [pytest.approx(wait_s, abs=0.1)]
+
+
+async def test_after_a_hold_cancels_go_first(venue):
+    async with venue.open():
+        await ask(venue)
+        venue.caller.limit.hold(trio.current_time() + 5)
+        async with trio.open_nursery() as nursery:
+            for call in (REST.connection_config(), REST.balance(), REST.cancel(CancelAll()), REST.cancel(CancelAll())):
+                nursery.start_soon(_outcome, venue, call)
+                await trio.sleep(0.01)
+
+    assert [path.rpartition("/")[2] for path in venue.paths()[2:4]] == ["cancel_all_orders"] * 2
+    assert all(asked.at_s >= 5 for asked in venue.bytes.asked[2:])
+
+
+async def _outcome(venue, call):
+    try:
+        await ask(venue, call)
+    except RemoteProtocolError:
+        pass
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(502, b"<html>502 Bad Gateway</html>"), (500, b""), (500, b'{"error": "unknown_error", "message": ""}')],
+)
+async def test_an_answer_that_says_nothing_leaves_the_outcome_unknown(venue, status, body):
+    venue.answers = [venue.written(body, status)]
+    async with venue.open():
+        with pytest.raises(VenueError) as refused:
+            await ask(venue)
+
+    assert refused.value.policy is Policy.OUTCOME_UNKNOWN
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"key": "k", "clus', b"", b"[]"])
+async def test_a_yes_that_cannot_be_read_is_an_error_of_theirs(venue, body):
+    venue.answers = [venue.written(body)]
+    async with venue.open():
+        with pytest.raises(RemoteProtocolError):
+            await ask(venue)
+
+
+async def test_no_answer_is_counted(venue):
+    venue.answers = [None]
+    async with venue.open():
+        with pytest.raises(AnswerLost):
+            await ask(venue)
+
+    assert venue.caller.tally.answers_lost == 1
+
+
+async def test_a_lost_connection_is_made_anew_by_the_next_call(venue):
+    venue.answers = [None]
+    async with venue.open():
+        with pytest.raises(AnswerLost):
+            await ask(venue)
+
+        assert (await ask(venue)).key == "k"
+
+
+async def test_sending_is_told_when_the_request_goes_out_and_can_keep_it_back(venue):
+    told = []
+
+    def sending():
+        told.append(trio.current_time())
+        if len(told) > 1:
+            raise NotSent("too late")
+
+    async with venue.open():
+        await ask(venue)
+        venue.caller.limit.hold(trio.current_time() + 5)
+        await venue.caller.ask(REST.connection_config(), sending=sending)
+        with pytest.raises(NotSent):
+            await venue.caller.ask(REST.connection_config(), sending=sending)
+        await ask(venue)
+
+    assert told[0] == pytest.approx(5, abs=0.1)
+    assert venue.paths().count("/websocket/connection-config") == 3
+
+
+async def test_a_cancelled_call_gives_its_connection_back(venue):
+    async def silence():
+        await trio.sleep_forever()
+
+    venue.answers = [silence] * 5
+    async with venue.open():
+        for _ in range(5):
+            with trio.move_on_after(2):
+                await venue.caller.ask(CONFIG)
+
+        assert (await ask(venue)).key == "k"
