@@ -202,9 +202,10 @@ class Bot:
         """Return the believed cash less what is matched; `None` when the account could not be read at the start."""
         if self.opening is None:
             return None
-        matched = sum(
-            order.staked_cents for order in self.orders().values() if self._ledger.ids.owns(order.client_order_id)
-        )
+        matched = 0
+        for name, order in self.orders().items():
+            # What was staked before this run is matched at the opening, until a result gives it back.
+            matched += order.staked_cents - (0 if self._ledger.ids.owns(name) else order.filled_cents)
         return self.opening.cash_cents - self.opening.matched_cents + self._guard.realised_cents - matched
 
     # --- the tree ---

@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 PLACING_WORKERS = 3  # as many as the lane has connections
 CANCELLING_WORKERS = 2
+ASKING_WORKERS = 3  # two for orders, so that the history is never behind them
 MAX_PAGES = 200  # of 100 orders: more than an account makes in the two days that a window spans
 HELD_TOO_LONG_S = 3.0  # an order that waited longer is about a market that has moved on
 
@@ -60,13 +61,16 @@ class Gateway:
                 nursery.start_soon(self._serve, self.placing, self._place)
             for _ in range(CANCELLING_WORKERS):
                 nursery.start_soon(self._serve, self.cancelling, self._cancel)
-            nursery.start_soon(self._serve, self.asking, self._answer)
+            for _ in range(ASKING_WORKERS):
+                nursery.start_soon(self._serve, self.asking, self._answer, 1)
             task_status.started()
 
-    async def _serve(self, mailbox: Mailbox[T], serve: Callable[[list[T]], Awaitable[None]]) -> None:
+    async def _serve(
+        self, mailbox: Mailbox[T], serve: Callable[[list[T]], Awaitable[None]], limit: int = MAX_BATCH
+    ) -> None:
         while True:
             try:
-                work = await mailbox.take(MAX_BATCH)
+                work = await mailbox.take(limit)
             except trio.EndOfChannel:
                 return
             await serve(work)

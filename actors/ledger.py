@@ -49,7 +49,7 @@ CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
 ABSENCE_MARGIN_NS = 2_000_000_000  # a copy this much younger than the request proves that it never arrived
 UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
 MAX_RESENDS = 5
-ASKED_ONE_BY_ONE = 2  # orders; the venue answers about one such question a second
+ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such question a second
 MAX_FILL_QUESTIONS = 10
 MAX_DETAILS = 100  # orders in one question about fills
 
@@ -97,12 +97,13 @@ class OrderLedger:
     tally: Tally
     orders: dict[ClientOrderId, Tracked] = attrs.field(factory=dict)
     doubts: Doubts = attrs.field(factory=Doubts)
-    stopping: bool = False  # send nothing again that could rest
+    stopping: bool = False  # for good: nothing that could rest is sent again
     _live: dict[ClientOrderId, Tracked] = attrs.field(factory=dict)
     _by_venue_id: dict[VenueOrderId, ClientOrderId] = attrs.field(factory=dict)
     _connected: bool = False
     _connected_ns: int = 0  # the private channel was last known to be whole
     _opened: bool = False
+    _orders_asked: set[VenueOrderId] = attrs.field(factory=set)  # questions that are under way
     _ages_known: bool = True  # the last history said how old its copy was
     _inexact: dict[ClientOrderId, None] = attrs.field(factory=dict)
     _inexact_at_s: float = math.inf
@@ -139,6 +140,7 @@ class OrderLedger:
                 if client_order_id in self._live:
                     yield from self._want_cancel(self._live[client_order_id], now_s)
             case CancelEverything():
+                self.stopping = True
                 yield from self._cancel_everything(now_s)
             case OrderReported():
                 yield from self._report(message, now_s)
@@ -215,7 +217,7 @@ class OrderLedger:
             case Policy.ALREADY_EXISTS:
                 tracked.arrived = True
                 yield from self._lose(tracked, error.code, now_s, wall_ns)
-            case Policy.RETRY_SOON if self._may_resend(tracked):
+            case Policy.RETRY_SOON if self._may_resend(tracked) and not tracked.order.cancel_wanted:
                 tracked.resend_at_s = now_s + RETRY_SOON_S
             case _:
                 yield from self._change(tracked, tracked.order.move(OrderStatus.REJECTED, error.code), now_s)
@@ -234,8 +236,8 @@ class OrderLedger:
         yield from self._change(tracked, tracked.order.move(OrderStatus.UNKNOWN, reason), now_s)
 
     def _may_resend(self, tracked: Tracked) -> bool:
-        unwanted = self.stopping or tracked.order.cancel_wanted
-        return tracked.command is not None and not unwanted and tracked.resends < MAX_RESENDS
+        """Tell whether the same id may go out once more: as an order, or as the only proof of whether it exists."""
+        return tracked.command is not None and not self.stopping and tracked.resends < MAX_RESENDS
 
     def _resend(self, tracked: Tracked) -> Iterator[Out]:
         assert tracked.command is not None, "only what this process placed is sent again"
@@ -298,16 +300,19 @@ class OrderLedger:
 
     def _ask(self, due: list[Tracked], now_s: float, wall_ns: int) -> Iterator[Out]:
         """Ask what became of some orders: of a few by their ids, of many by one look at the history."""
-        named = [each for each in due if each.order.venue_order_id is not None]
-        waiting = named[ASKED_ONE_BY_ONE:]
+        named: dict[VenueOrderId, Tracked] = {}
         for tracked in due:
             tracked.asked += 1
             tracked.ask_at_s = now_s + min(ASK_AGAIN_S * tracked.asked, MAX_ASK_AGAIN_S)
             if tracked.order.venue_order_id is None:
                 self.doubts.lost(tracked.sent_ns, now_s)
-        for tracked in named[:ASKED_ONE_BY_ONE]:
-            assert tracked.order.venue_order_id is not None, "it was chosen for its name"
-            yield AskOrder(tracked.order.venue_order_id)
+            elif tracked.order.venue_order_id not in self._orders_asked:
+                named[tracked.order.venue_order_id] = tracked
+        room = ASKED_ONE_BY_ONE - len(self._orders_asked)
+        for venue_order_id in list(named)[:room]:
+            self._orders_asked.add(venue_order_id)
+            yield AskOrder(venue_order_id)
+        waiting = list(named.values())[room:]
         if waiting and self._ages_known:
             self.doubts.missed(wall_ns, now_s, wall_ns)
         for tracked in () if self._ages_known else waiting:  # the history would prove nothing: two at a time
@@ -315,6 +320,7 @@ class OrderLedger:
             tracked.ask_at_s = now_s + ASK_AGAIN_S
 
     def _order_read(self, message: OrderRead, now_s: float) -> Iterator[Out]:
+        self._orders_asked.discard(message.venue_order_id)
         tracked = self._live.get(self._by_venue_id.get(message.venue_order_id, ClientOrderId("")))
         if tracked is None or not isinstance(message.result, OrderReported):
             return  # asked again when due
@@ -404,10 +410,19 @@ class OrderLedger:
             self.tally.unreadable += 1
             return
         tracked.arrived = True
+        yield from self._forget_twin(report.venue_order_id, order.client_order_id)
         self._by_venue_id[report.venue_order_id] = order.client_order_id
         if order.status in UNPROVED:
             order = order.move(OrderStatus.PENDING)  # a word that we do not know: it exists, no more is proved
         yield from self._change(tracked, order, now_s)
+
+    def _forget_twin(self, venue_order_id: VenueOrderId, client_order_id: ClientOrderId) -> Iterator[Out]:
+        """Drop an order that was taken for a foreign one before its name was known to be ours."""
+        name = self._by_venue_id.get(venue_order_id, client_order_id)
+        if name != client_order_id:
+            twin = self.orders.pop(name)
+            self._live.pop(name, None)
+            yield OrderChanged(order=attrs.evolve(twin.order, status=OrderStatus.ABSENT), strategy="")
 
     def _change(self, tracked: Tracked, order: Order, now_s: float) -> Iterator[Out]:
         before, tracked.order = tracked.order, order

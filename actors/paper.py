@@ -18,6 +18,7 @@ from actors.session import SessionSettings
 from actors.strategy import Strategy, quoting
 from actors.summary import Summary
 from actors.transport import Dial, dial_tcp
+from protocol.ids import ClientOrderIds
 from protocol.prophetx.wire import Dialect
 
 LOOPBACK = "127.0.0.1"
@@ -113,7 +114,8 @@ class Paper:
     def audit(self) -> Audit:
         """Count the differences between what the bot believes and what the exchange's ledger says."""
         truth = self.exchange.truth()
-        fates = {name: Fate(each.status, each.filled_cents) for name, each in truth.orders.items()}
+        owns = ClientOrderIds(self.bot.id_prefix).owns
+        fates = {name: Fate(each.status, each.filled_cents) for name, each in truth.orders.items() if owns(name)}
         orders, fills = compare_orders(self.bot.own_orders(), fates)
         believed = self.bot.wallet_cents()
         wallet = truth.balance.cash_cents - truth.balance.matched_cents

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import attrs
+import h11
 import trio
 import trio_websocket
+import wsproto.utilities
 
 from actors.messages import SessionFailed
 from actors.transport import Dial, secure
@@ -61,8 +63,15 @@ async def open_socket(url: str, dial: Dial) -> AsyncIterator[Socket]:
                 with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
                     await connection.aclose()
                 nursery.cancel_scope.cancel()
-    except* (trio.BrokenResourceError, trio.ClosedResourceError) as group:
+    except* (
+        trio.BrokenResourceError,
+        trio.ClosedResourceError,
+        h11.ProtocolError,  # of the library's own, for an answer that is no HTTP
+        wsproto.utilities.ProtocolError,
+    ) as group:
         raise SessionFailed("the socket broke") from group
+    except* trio_websocket.HandshakeError as group:  # a refusal is raised where it is read
+        raise SessionFailed(f"the websocket handshake failed: {group.exceptions[0]!r}", Reconnect.CHANGED) from group
     finally:
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)

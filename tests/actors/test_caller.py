@@ -1,4 +1,6 @@
 import json
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 import trio
@@ -85,7 +87,7 @@ async def ask(venue, call=CONFIG):
 # --- tokens ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_first_call_logs_in_and_the_next_does_not(venue):
+async def test_the_first_call_logs_in_and_the_next_does_not(autojump_clock, venue):
     async with venue.open():
         first = await ask(venue)
         await ask(venue)
@@ -98,7 +100,7 @@ async def test_the_first_call_logs_in_and_the_next_does_not(venue):
     assert venue.caller.tally.requests == 3
 
 
-async def test_however_many_wait_one_login_is_made(venue):
+async def test_however_many_wait_one_login_is_made(autojump_clock, venue):
     async with venue.open(), trio.open_nursery() as nursery:
         for _ in range(8):
             nursery.start_soon(ask, venue)
@@ -106,7 +108,7 @@ async def test_however_many_wait_one_login_is_made(venue):
     assert venue.paths().count("/auth/login") == 1
 
 
-async def test_the_token_is_refreshed_before_it_expires_without_a_login(venue):
+async def test_the_token_is_refreshed_before_it_expires_without_a_login(autojump_clock, venue):
     async with venue.open():
         with trio.move_on_after(3000):
             await venue.caller.keep_fresh()
@@ -116,7 +118,7 @@ async def test_the_token_is_refreshed_before_it_expires_without_a_login(venue):
     assert times == [540, 1080, 1620, 2160, 2700]
 
 
-async def test_a_refused_refresh_is_followed_by_a_login(venue):
+async def test_a_refused_refresh_is_followed_by_a_login(autojump_clock, venue):
     venue.refreshes = [venue.no("unauthorized", 401)]
     async with venue.open():
         await ask(venue)
@@ -126,16 +128,16 @@ async def test_a_refused_refresh_is_followed_by_a_login(venue):
     assert venue.paths()[2:4] == ["/auth/refresh", "/auth/login"]
 
 
-async def test_a_refresh_token_that_expired_needs_a_login(venue):
+async def test_a_refresh_token_that_expired_needs_a_login(autojump_clock, venue):
     async with venue.open():
         await ask(venue)
-        await trio.sleep(90_000)
+        await trio.sleep(86_000 + 4_000)
         await ask(venue)
 
     assert venue.paths()[2:] == ["/auth/login", "/websocket/connection-config"]
 
 
-async def test_a_refresh_without_an_answer_is_tried_again(venue):
+async def test_a_refresh_without_an_answer_is_tried_again(autojump_clock, venue):
     venue.refreshes = [None, venue.no("internal_error", 500)]
     async with venue.open():
         await ask(venue)
@@ -145,7 +147,7 @@ async def test_a_refresh_without_an_answer_is_tried_again(venue):
     assert venue.paths()[2:5] == ["/auth/refresh"] * 3
 
 
-async def test_the_session_cap_is_waited_for_10_s_doubling(venue):
+async def test_the_session_cap_is_waited_for_10_s_doubling(autojump_clock, venue):
     venue.logins = [venue.no("session_num_exceed", 403)] * 3
     async with venue.open():
         await ask(venue)
@@ -153,18 +155,18 @@ async def test_the_session_cap_is_waited_for_10_s_doubling(venue):
     assert [round(asked.at_s) for asked in venue.bytes.asked if asked.path == "/auth/login"] == [0, 10, 30, 70]
 
 
-async def test_a_login_without_an_answer_is_tried_again_ever_later(venue):
+async def test_a_login_without_an_answer_is_tried_again_ever_later(autojump_clock, venue):
     venue.logins = [None, b"<html>", venue.no("internal_error", 500), venue.written(b"[]")]
     async with venue.open():
         await ask(venue)
 
     times = [asked.at_s for asked in venue.bytes.asked if asked.path == "/auth/login"]
-    waits = [after - before for before, after in zip(times, times[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(times)]
     assert len(times) == 5
     assert waits == sorted(waits)
 
 
-async def test_a_key_pair_that_is_not_taken_ends_it(venue):
+async def test_a_key_pair_that_is_not_taken_ends_it(autojump_clock, venue):
     venue.logins = [venue.no("unauthorized", 401)]
     async with venue.open():
         with pytest.raises(LoginRefused, match="unauthorized"):
@@ -173,7 +175,7 @@ async def test_a_key_pair_that_is_not_taken_ends_it(venue):
     assert not venue.caller.logged_in.is_set()
 
 
-async def test_a_401_is_answered_by_one_refresh_and_one_more_try(venue):
+async def test_a_401_is_answered_by_one_refresh_and_one_more_try(autojump_clock, venue):
     venue.answers = [venue.no("unauthorized", 401)]
     async with venue.open():
         await ask(venue)
@@ -182,7 +184,7 @@ async def test_a_401_is_answered_by_one_refresh_and_one_more_try(venue):
     assert venue.bytes.asked[-1].headers["authorization"] == "Bearer t-2"
 
 
-async def test_a_second_401_is_the_answer(venue):
+async def test_a_second_401_is_the_answer(autojump_clock, venue):
     venue.answers = [venue.no("unauthorized", 401)] * 2
     async with venue.open():
         with pytest.raises(VenueError) as refused:
@@ -194,7 +196,7 @@ async def test_a_second_401_is_the_answer(venue):
 # --- pace --------------------------------------------------------------------------------------------------------
 
 
-async def test_reads_of_one_endpoint_are_a_second_apart(venue):
+async def test_reads_of_one_endpoint_are_a_second_apart(autojump_clock, venue):
     async with venue.open():
         for _ in range(3):
             await ask(venue)
@@ -203,7 +205,7 @@ async def test_reads_of_one_endpoint_are_a_second_apart(venue):
     assert times == pytest.approx([0, 1, 2], abs=0.1)
 
 
-async def test_in_a_hurry_it_waits_less(venue):
+async def test_in_a_hurry_it_waits_less(autojump_clock, venue):
     async def silence():
         await trio.sleep_forever()
 
@@ -232,7 +234,9 @@ async def test_in_a_hurry_it_waits_less(venue):
         ({"retry_after": "80000"}, {}, 300),
     ],
 )
-async def test_a_429_holds_every_request_until_the_later_of_its_two_times(venue, headers, details, wait_s):
+async def test_a_429_holds_every_request_until_the_later_of_its_two_times(
+    autojump_clock, venue, headers, details, wait_s
+):
     if details:
         details = {"next_allow_at": EPOCH_S * 1000 + details["next_allow_at"]}
     body = json.dumps({"error": "rate_limit_reached", "message": "", "details": details}).encode()
@@ -247,7 +251,7 @@ async def test_a_429_holds_every_request_until_the_later_of_its_two_times(venue,
     assert venue.held == [pytest.approx(wait_s, abs=0.1)]
 
 
-async def test_after_a_hold_cancels_go_first(venue):
+async def test_after_a_hold_cancels_go_first(autojump_clock, venue):
     async with venue.open():
         await ask(venue)
         venue.caller.limit.hold(trio.current_time() + 5)
@@ -256,15 +260,15 @@ async def test_after_a_hold_cancels_go_first(venue):
                 nursery.start_soon(_outcome, venue, call)
                 await trio.sleep(0.01)
 
-    assert [path.rpartition("/")[2] for path in venue.paths()[2:4]] == ["cancel_all_orders"] * 2
-    assert all(asked.at_s >= 5 for asked in venue.bytes.asked[2:])
+    cancels = [asked.at_s for asked in venue.bytes.asked[2:] if "cancel" in asked.path]
+    others = [asked.at_s for asked in venue.bytes.asked[2:] if "cancel" not in asked.path]
+    assert len(cancels) == len(others) == 2
+    assert 5 <= max(cancels) <= min(others)
 
 
 async def _outcome(venue, call):
-    try:
+    with suppress(RemoteProtocolError):
         await ask(venue, call)
-    except RemoteProtocolError:
-        pass
 
 
 # --- answers -----------------------------------------------------------------------------------------------------
@@ -274,7 +278,7 @@ async def _outcome(venue, call):
     ("status", "body"),
     [(502, b"<html>502 Bad Gateway</html>"), (500, b""), (500, b'{"error": "unknown_error", "message": ""}')],
 )
-async def test_an_answer_that_says_nothing_leaves_the_outcome_unknown(venue, status, body):
+async def test_an_answer_that_says_nothing_leaves_the_outcome_unknown(autojump_clock, venue, status, body):
     venue.answers = [venue.written(body, status)]
     async with venue.open():
         with pytest.raises(VenueError) as refused:
@@ -284,14 +288,14 @@ async def test_an_answer_that_says_nothing_leaves_the_outcome_unknown(venue, sta
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"key": "k", "clus', b"", b"[]"])
-async def test_a_yes_that_cannot_be_read_is_an_error_of_theirs(venue, body):
+async def test_a_yes_that_cannot_be_read_is_an_error_of_theirs(autojump_clock, venue, body):
     venue.answers = [venue.written(body)]
     async with venue.open():
         with pytest.raises(RemoteProtocolError):
             await ask(venue)
 
 
-async def test_no_answer_is_counted(venue):
+async def test_no_answer_is_counted(autojump_clock, venue):
     venue.answers = [None]
     async with venue.open():
         with pytest.raises(AnswerLost):
@@ -300,7 +304,7 @@ async def test_no_answer_is_counted(venue):
     assert venue.caller.tally.answers_lost == 1
 
 
-async def test_a_lost_connection_is_made_anew_by_the_next_call(venue):
+async def test_a_lost_connection_is_made_anew_by_the_next_call(autojump_clock, venue):
     venue.answers = [None]
     async with venue.open():
         with pytest.raises(AnswerLost):
@@ -309,7 +313,7 @@ async def test_a_lost_connection_is_made_anew_by_the_next_call(venue):
         assert (await ask(venue)).key == "k"
 
 
-async def test_sending_is_told_when_the_request_goes_out_and_can_keep_it_back(venue):
+async def test_sending_is_told_when_the_request_goes_out_and_can_keep_it_back(autojump_clock, venue):
     told = []
 
     def sending():
@@ -329,7 +333,7 @@ async def test_sending_is_told_when_the_request_goes_out_and_can_keep_it_back(ve
     assert venue.paths().count("/websocket/connection-config") == 3
 
 
-async def test_a_cancelled_call_gives_its_connection_back(venue):
+async def test_a_cancelled_call_gives_its_connection_back(autojump_clock, venue):
     async def silence():
         await trio.sleep_forever()
 

@@ -16,7 +16,7 @@ async def ask(dial, request=GET, token=None, timeout_s=10.0, base="http://venue:
             return await lane.send(request, token, timeout_s)
 
 
-async def test_a_request_goes_below_the_base_address_with_its_token(byte_venue, written):
+async def test_a_request_goes_below_the_base_address_with_its_token(autojump_clock, byte_venue, written):
     async def answer(asked):
         return written(b'{"a": 1}', 201, X_Thing="b")
 
@@ -30,7 +30,7 @@ async def test_a_request_goes_below_the_base_address_with_its_token(byte_venue, 
     assert response == Response(status=201, body=b'{"a": 1}', headers={"content-length": "8", "x-thing": "b"})
 
 
-async def test_without_a_token_nothing_is_authorised(byte_venue):
+async def test_without_a_token_nothing_is_authorised(autojump_clock, byte_venue):
     response = await ask(byte_venue.dial)
 
     assert "authorization" not in byte_venue.asked[0].headers
@@ -38,7 +38,7 @@ async def test_without_a_token_nothing_is_authorised(byte_venue):
     assert response.status == 404
 
 
-async def test_two_requests_share_one_connection(byte_venue):
+async def test_two_requests_share_one_connection(autojump_clock, byte_venue):
     async with open_lane("http://venue", byte_venue.dial, None) as lane, trio.open_nursery() as nursery:
         for _ in range(2):
             nursery.start_soon(lane.send, GET, None, 10.0)
@@ -47,7 +47,7 @@ async def test_two_requests_share_one_connection(byte_venue):
     assert byte_venue.dialled == [("venue", 80)]
 
 
-async def test_a_connection_that_was_closed_is_made_anew(byte_venue, written):
+async def test_a_connection_that_was_closed_is_made_anew(autojump_clock, byte_venue, written):
     async def answer(asked):
         return written(connection="close")
 
@@ -67,7 +67,7 @@ async def test_a_connection_that_was_closed_is_made_anew(byte_venue, written):
         b"<html>no http at all</html>\r\n\r\n",
     ],
 )
-async def test_no_answer_or_half_of_one_is_lost(byte_venue, answered):
+async def test_no_answer_or_half_of_one_is_lost(autojump_clock, byte_venue, answered):
     async def answer(asked):
         return answered
 
@@ -78,7 +78,7 @@ async def test_no_answer_or_half_of_one_is_lost(byte_venue, answered):
     assert not isinstance(lost.value, NotSent)
 
 
-async def test_silence_is_lost_at_the_deadline(byte_venue):
+async def test_silence_is_lost_at_the_deadline(autojump_clock, byte_venue):
     async def answer(asked):
         await trio.sleep_forever()
 
@@ -125,15 +125,3 @@ async def test_a_connection_that_takes_too_long_was_not_sent(autojump_clock):
     with pytest.raises(NotSent):
         await ask(dial)
     assert trio.current_time() == 5.0
-
-
-async def test_a_body_without_end_is_given_up(byte_venue, written, monkeypatch):
-    monkeypatch.setattr("actors.http.MAX_BODY", 1000)
-
-    async def answer(asked):
-        return written(b"x" * 2000)
-
-    byte_venue.answer = answer
-
-    with pytest.raises(AnswerLost, match="more than 1000 bytes"):
-        await ask(byte_venue.dial)

@@ -340,13 +340,11 @@ def test_a_copy_of_unknown_age_proves_nothing_so_the_same_id_is_sent_again_after
     assert bench.tally.sent == 1
 
 
-@pytest.mark.parametrize("unwanted", ["stopping", "cancelled", "arrived"])
+@pytest.mark.parametrize("unwanted", ["stopping", "arrived"])
 def test_an_unknown_order_is_not_sent_again(unwanted):
     bench = quiet()
     bench.place()
     bench.ledger.stopping = unwanted == "stopping"
-    if unwanted == "cancelled":
-        bench.hear(CancelWanted(X1))
     if unwanted == "arrived":
         bench.refuse(Policy.ALREADY_EXISTS)
     else:
@@ -360,6 +358,36 @@ def test_an_unknown_order_is_not_sent_again(unwanted):
 
     assert not [out for out in sent if isinstance(out, PlaceOrder)]
     assert bench.order().status is UNKNOWN
+
+
+def test_an_unknown_order_that_is_no_longer_wanted_is_sent_again_to_be_named_and_cancelled():
+    bench = quiet()
+    bench.place()
+    bench.lose()
+    bench.hear(CancelWanted(X1))
+
+    sent = []
+    for _ in range(3):
+        bench.tick(11)
+        sent += bench.read(synced_s=None)
+    bench.hear(PlacingAnswered(client_order_id=X1, result=said(PENDING)))
+
+    assert [out for out in sent if isinstance(out, PlaceOrder)] == [command()]
+    assert CancelOrder(client_order_id=X1, venue_order_id=VenueOrderId("v1")) in bench.tick()
+
+
+def test_an_order_taken_for_a_foreign_one_is_ours_once_its_name_is_known():
+    bench = quiet()
+    bench.place()
+
+    bench.hear(attrs.evolve(said(OPEN), client_order_id=None))
+    outs = bench.hear(PlacingAnswered(client_order_id=X1, result=said(PENDING)))
+
+    assert [(out.order.client_order_id, out.order.status) for out in outs] == [
+        (ClientOrderId("venue:v1"), ABSENT),
+        (X1, PENDING),
+    ]
+    assert list(bench.ledger.orders) == [X1]
 
 
 def test_an_id_that_exists_proves_that_the_first_request_arrived():

@@ -1,7 +1,6 @@
 """An order is pending until the private channel says what became of it."""
 
 import pytest
-from pytest import approx
 
 from actors.exchange.faults import Fault, Rule
 from actors.exchange.settings import ExchangeSettings
@@ -26,7 +25,7 @@ async def test_an_order_is_pending_until_it_is_open(autojump_clock, open_story, 
 
         seen = dict.fromkeys(order.status for view in story.hand.views for order in view.orders)
         assert list(seen) == [OrderStatus.PENDING, OrderStatus.OPEN]
-        assert open_s - pending_s == approx(1.0, abs=0.1)
+        assert open_s - pending_s == pytest.approx(1.0, abs=0.1)
 
 
 async def test_an_order_without_funds_is_invalid_and_the_strategy_hears_why(autojump_clock, open_story, dialect):
@@ -57,7 +56,7 @@ async def test_after_invalid_a_selection_rests_five_seconds_then_ten(autojump_cl
                 name = name if story.status(name) else story.place()
             rests.append(story.asked("submit_order")[-1] - invalid_s)
 
-    assert rests == approx([5.0, 10.0], abs=0.2)
+    assert rests == pytest.approx([5.0, 10.0], abs=0.2)
 
 
 async def test_the_other_selection_does_not_rest(autojump_clock, open_story):
@@ -83,7 +82,7 @@ async def test_a_lost_activation_restarts_the_session_and_asks_for_the_order(aut
         venue_id = story.order(name).venue_order_id
         asked = story.asked(("get_wager/" if dialect is Dialect.LEGACY else "get_order/") + venue_id)
         assert 10.0 <= lost_s - sent_s < 11.1  # with the socket's goodbye
-        assert asked[0] - sent_s == approx(10.0, abs=0.05)
+        assert asked[0] - sent_s == pytest.approx(10.0, abs=0.05)
         assert reserved == 1000
         await story.until(lambda: story.bot.tally.sessions_started == 2)
 

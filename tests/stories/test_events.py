@@ -19,9 +19,9 @@ def dialect(request):
 
 async def test_going_live_wipes_what_rests(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
-        name = await story.place_open()
-        partly = await story.place_open(112)
-        story.hit(112, 300)
+        name = await story.place_open(112)
+        partly = await story.place_open(110)
+        story.hit(110, 300)
         story.exchange.go_live(story.key.event_id)
         await story.until(lambda: story.status(name) == story.status(partly) == "wiped")
 
@@ -33,7 +33,7 @@ async def test_going_live_wipes_what_rests(autojump_clock, open_story, dialect):
 async def test_the_maker_quotes_an_event_in_play_only_when_told_to(autojump_clock, open_story, dialect, in_play):
     maker = MarketMaker(MakerSettings(in_play=in_play))
     async with open_story(CROWDED, dialect=dialect, strategies={"maker": quoting(maker)}) as story:
-        await story.until(lambda: story.bot.tally.opened >= 14)
+        await story.until(lambda: story.bot.tally.opened >= 6)
         story.exchange.go_live(story.key.event_id)
         await trio.sleep(2)
         sent = story.bot.tally.sent

@@ -66,7 +66,7 @@ async def test_a_position_beyond_the_limit_is_hedged(autojump_clock, open_story)
 
         def hedged() -> bool:
             orders = story.bot.orders().values()
-            won = {selection: 0 for selection in (story.home, story.away)}
+            won = dict.fromkeys((story.home, story.away), 0)
             for order in orders:
                 won[order.selection_id] += order.filled_cents + order.profit_cents
             net.append(won[story.home] - won[story.away])

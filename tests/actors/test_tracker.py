@@ -1,0 +1,158 @@
+import trio
+
+from actors.ledger import OrderLedger
+from actors.mailbox import Mailbox
+from actors.messages import (
+    AccountReady,
+    AskHistory,
+    CancelEverything,
+    HistoryRead,
+    Intent,
+    OrderChanged,
+    PlacingAnswered,
+    PlacingStarted,
+    Queued,
+    RestartWanted,
+    SessionReady,
+    TrackerMessage,
+)
+from actors.tally import Tally
+from actors.tracker import OrderTracker
+from protocol.commands import CancelAll, PlaceOrder
+from protocol.errors import Policy, VenueError
+from protocol.events import OrderStatus
+from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, SelectionId, Strike
+from protocol.odds import Odds
+from protocol.venue import OrderPage
+
+EPOCH_NS = 1_790_000_000 * 10**9
+X1 = ClientOrderId("x-1")
+COMMAND = PlaceOrder(
+    client_order_id=X1,
+    key=BookKey(EventId(1), MarketId(219), Strike(0)),
+    selection_id=SelectionId("home"),
+    odds=Odds(110),
+    stake_cents=1000,
+)
+NO = VenueError(code="invalid_price", status=400, policy=Policy.TERMINAL)
+
+
+def wall_ns() -> int:
+    return EPOCH_NS + int(trio.current_time() * 1e9)
+
+
+class Room:
+    def __init__(self, room_to_place: int = 8) -> None:
+        self.inbox = Mailbox[TrackerMessage]("tracker", 64)
+        self.placing = Mailbox[Queued]("placing", room_to_place)
+        self.cancelling = Mailbox("cancelling", 64)
+        self.asking = Mailbox("asking", 64)
+        self.restarts = Mailbox[RestartWanted]("restarts", 1)
+        self.changed: list[OrderChanged | AccountReady] = []
+        self.tracker = OrderTracker(
+            inbox=self.inbox,
+            placing=self.placing,
+            cancelling=self.cancelling,
+            asking=self.asking,
+            restarts=self.restarts,
+            changed=self.changed.append,
+            ledger=OrderLedger(ids=ClientOrderIds("x"), activation_timeout_s=10.0, tally=Tally()),
+            wall_ns=wall_ns,
+        )
+
+    async def hear(self, *messages: TrackerMessage, wait_s: float = 0.0) -> None:
+        for message in messages:
+            self.inbox.put(message)
+        await trio.sleep(wait_s + 1e-3)
+
+    def statuses(self) -> list[OrderStatus]:
+        return [each.order.status for each in self.changed if isinstance(each, OrderChanged)]
+
+
+def started() -> PlacingStarted:
+    return PlacingStarted(client_order_ids=(X1,), at_s=trio.current_time(), wall_ns=wall_ns())
+
+
+async def test_it_first_asks_what_the_account_holds(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    await room.hear()
+
+    (question,) = room.asking.take_nowait()
+    assert isinstance(question, AskHistory)
+    await room.hear(HistoryRead(question=question, result=OrderPage(orders=(), synced_at_ns=wall_ns())))
+    assert room.changed == [AccountReady()]
+    assert room.tracker.ledger.settled
+
+
+async def test_an_intent_is_handed_on_with_its_time(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    await trio.sleep(3)
+    await room.hear(Intent(strategy="maker", order=COMMAND))
+
+    assert room.placing.take_nowait() == [Queued(order=COMMAND, at_s=3.0)]
+
+
+async def test_an_order_that_finds_no_room_is_absent(autojump_clock, nursery):
+    room = Room(room_to_place=0)
+    await nursery.start(room.tracker.run)
+    await room.hear(Intent(strategy="maker", order=COMMAND))
+
+    assert room.statuses() == [OrderStatus.UNKNOWN, OrderStatus.ABSENT]
+    assert room.tracker.ledger.flat
+
+
+async def test_a_deadline_wakes_it_without_a_message(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    await room.hear(SessionReady(1), Intent(strategy="maker", order=COMMAND))
+
+    await room.hear(started(), wait_s=9.9)
+    early = room.restarts.take_nowait()
+    await trio.sleep(0.2)
+
+    assert early == []
+    assert room.restarts.take_nowait() == [RestartWanted("no activation of x-1")]
+
+
+async def test_who_waits_until_flat_is_told(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    await room.hear(Intent(strategy="maker", order=COMMAND), started(), CancelEverything())
+
+    with trio.move_on_after(1) as not_yet:
+        await room.tracker.wait_flat()
+    room.inbox.put(PlacingAnswered(client_order_id=X1, result=NO))
+    with trio.fail_after(1):
+        await room.tracker.wait_flat()
+
+    assert not_yet.cancelled_caught
+    assert room.cancelling.take_nowait() == [CancelAll()]
+    assert room.statuses()[-1] is OrderStatus.REJECTED
+
+
+async def test_who_waits_until_settled_waits_for_open_questions(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    await room.hear()
+    (question,) = room.asking.take_nowait()
+
+    with trio.move_on_after(1) as not_yet:
+        await room.tracker.wait_settled()
+    room.inbox.put(HistoryRead(question=question, result=OrderPage(orders=(), synced_at_ns=wall_ns())))
+    with trio.fail_after(1):
+        await room.tracker.wait_settled()
+
+    assert not_yet.cancelled_caught
+
+
+async def test_it_ends_when_its_inbox_closes(autojump_clock):
+    room = Room()
+    room.inbox.put(Intent(strategy="maker", order=COMMAND))
+    room.inbox.close()
+
+    with trio.fail_after(5):
+        await room.tracker.run()
+
+    assert len(room.placing) == 1

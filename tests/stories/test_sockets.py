@@ -1,0 +1,42 @@
+"""The same over real loopback sockets and a real clock."""
+
+import time
+
+import pytest
+import trio
+
+from actors.exchange.settings import ExchangeSettings
+from actors.paper import Paper
+from protocol.prophetx.wire import Dialect
+
+BUSY = ExchangeSettings(tournaments=1, events=1, crowd_actions_per_s=30, crowd_books=3)
+
+
+async def until(condition) -> None:
+    with trio.fail_after(10):
+        while not condition():  # noqa: ASYNC110  # nobody tells
+            await trio.sleep(0.02)
+
+
+@pytest.mark.parametrize("dialect", list(Dialect), ids=lambda dialect: dialect.value)
+async def test_it_trades_loses_its_connection_comes_back_and_stops_flat(dialect):
+    paper = Paper(wall_ns=time.time_ns, seed=1, exchange_settings=BUSY, dialect=dialect)
+    summaries = []
+
+    async def run() -> None:
+        summaries.append(await paper.run_on_loopback())
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await until(lambda: paper.bot.tally.fills > 0)
+            paper.exchange.disconnect()
+            await until(lambda: paper.bot.tally.sessions_lost == 1)
+            opened = paper.bot.tally.opened
+            await until(lambda: paper.bot.tally.sessions_started == 2 and paper.bot.tally.opened > opened)
+            paper.stop()
+
+    (summary,) = summaries
+    assert summary.ok, summary
+    assert summary.tally.restart_s_max < 5.0
+    assert summary.tally.fill_cents == sum(order.filled_cents for order in paper.exchange.truth().orders.values())
