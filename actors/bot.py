@@ -14,6 +14,7 @@ from actors.doubts import CLOCK_SKEW_S
 from actors.flatness import cancel_everything, prove_flat
 from actors.gateway import Gateway
 from actors.guard import Guard, Limits
+from actors.history import read_history, slices
 from actors.ledger import OrderLedger
 from actors.listings import Listings
 from actors.mailbox import Mailbox, Newest
@@ -63,8 +64,9 @@ PLACING_BACKLOG = 256  # what 50 requests a second of 20 orders carry in a quart
 CANCELLING_BACKLOG = 16_384
 ASKING_BACKLOG = 4_096
 
-STOP_S = 9.0  # a safe stop takes 10 s at most; the rest is for the process to end
-FLATTEN_S = 6.0
+STOP_S = 8.0  # a safe stop takes 10 s at most; the rest is for sockets to close and the process to end
+FLATTEN_S = 5.0
+EMERGENCY_LOOK_S = 3.0
 LADDER_AGAIN_S = 30.0
 
 NAMED = (SessionFailed, VenueError, AnswerLost, RemoteProtocolError)
@@ -179,6 +181,10 @@ class Bot:
     def orders(self) -> dict[ClientOrderId, Order]:
         """Return every order of the run as it is believed to be, the account's earlier ones included."""
         return {name: tracked.order for name, tracked in self._ledger.orders.items()}
+
+    def live_orders(self) -> list[Order]:
+        """Return the orders that can still match."""
+        return self._ledger.live_orders()
 
     def own_orders(self) -> dict[ClientOrderId, Order]:
         """Return the orders that this run placed, as they are believed to be."""
@@ -323,21 +329,20 @@ class Bot:
 
     async def _read_orders(self) -> tuple[OrderReported, ...]:
         """Read every order of the run, for as long as the stop has time, and let the tracker learn from it."""
-        window = (self._opened_ns() // 10**9 - CLOCK_SKEW_S, self._clock.now_ns() // 10**9 + CLOCK_SKEW_S)
-        cursor, reports = "", list[OrderReported]()
-        while True:
-            try:
-                page = await self._caller.ask(self._rest.history(*window, cursor))
-            except NAMED as error:
-                log.warning("orders_not_read", reason=str(error))
-                await trio.sleep(0.2)
-                continue
+        to_s = self._clock.now_ns() // 10**9 + CLOCK_SKEW_S
+        reports: list[OrderReported] = []
+        for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, to_s):
+            while True:
+                try:
+                    page = await read_history(self._caller.ask, self._rest, *window)
+                    break
+                except NAMED as error:
+                    log.warning("orders_not_read", reason=str(error))
+                    await trio.sleep(0.2)
             reports.extend(page.orders)
             for report in page.orders:
                 self._tracker_inbox.put(report)
-            cursor = page.next_cursor
-            if not cursor:
-                return tuple(reports)
+        return tuple(reports)
 
     async def _compare_books(self) -> None:
         if self._session is None or self._epoch is None:
@@ -355,11 +360,16 @@ class Bot:
         return self._clock.now_ns() - int((trio.current_time() - self._started_s) * 1e9)
 
     async def _emergency(self) -> None:
-        """Cancel everything by REST alone: the actors that would do it are gone."""
-        log.error("emergency_stop")
-        await cancel_everything(self._caller.ask, self._rest)
-        await prove_flat(self._caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
-        self.flat = True
+        """Cancel everything by REST alone, again and again: the actors that would do it are gone.
+
+        What was on its way in when they went may arrive after a cancel.
+        """
+        while not self.flat:
+            await cancel_everything(self._caller.ask, self._rest)
+            with trio.move_on_after(EMERGENCY_LOOK_S):
+                await prove_flat(self._caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
+                self.flat = True
+        log.error("emergency_stop", flat=self.flat)
 
     # --- the account ---
 

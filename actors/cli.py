@@ -5,6 +5,7 @@ import time
 # What ran before this line is almost all of it processor time: `--seconds` counts from the start of the process.
 PROCESS_STARTED_S = time.monotonic() - time.process_time()
 
+import contextlib
 import gc
 import json
 import os
@@ -39,6 +40,7 @@ from protocol.errors import LocalProtocolError
 from protocol.prophetx.wire import Dialect
 
 SETTLED, NOT_SETTLED, MISUSED = 0, 1, 2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last when the terminal goes away
 FAULTS = click.Choice(["none", "some", "all"])
 SERVED = ExchangeSettings(go_live_s=900.0, settle_s=600.0, stagger_s=900.0)
 
@@ -152,7 +154,7 @@ def exchange(
 
 
 async def _serve(venue: Exchange, host: str, port: int, seconds: float | None) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
             await nursery.start(venue.run)
             bound_host, bound_port = await nursery.start(venue.serve_tcp, host, port)
@@ -266,7 +268,8 @@ class _Run:
         except BaseExceptionGroup as group:
             refused, others = group.split(LoginRefused)
             if others is not None:
-                traceback.print_exception(others)
+                with contextlib.suppress(OSError):
+                    traceback.print_exception(others)
             if refused is not None:
                 click.echo(f"overround: {_first(refused)}; check the key pair", err=True)
             return None
@@ -280,7 +283,7 @@ class _Run:
     async def _trade(
         self, trade: Callable[[], Awaitable[Summary]], stop: Callable[[], None], status: Status
     ) -> Summary:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._stop_when_due, stop)
                 nursery.start_soon(_stop_on_signal, signals, stop)
@@ -298,13 +301,9 @@ class _Run:
 
 
 async def _stop_on_signal(signals: AsyncIterator[int], stop: Callable[[], None]) -> None:
-    """Stop safely at the first signal; at the second give up at once."""
+    """Stop safely, however many signals come: a service manager may send several, and the stop is bounded anyhow."""
     async for _ in signals:
         stop()
-        break
-    async for _ in signals:
-        click.echo("overround: gave up before it was proved flat: look at the venue's own page", err=True)
-        os._exit(NOT_SETTLED)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

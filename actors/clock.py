@@ -23,14 +23,19 @@ class VenueClock:
     def now_ns(self) -> int:
         return self.wall_ns() + self.ahead_ns
 
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """Learn from the headers of an answer, names in lower case. One without a readable date teaches nothing."""
+    def heard(self, headers: Mapping[str, str], sent_ns: int) -> None:
+        """Learn from the headers of an answer to what was sent then, by our own clock; names in lower case.
+
+        An answer without a readable date teaches nothing.
+        """
         try:
             stamp_ns = int(parsedate_to_datetime(headers["date"]).timestamp()) * SECOND_NS
         except (KeyError, ValueError, OverflowError):
             return
         wall_ns = self.wall_ns()
-        if stamp_ns > wall_ns or stamp_ns + 2 * STEP_NS < wall_ns:
+        if stamp_ns > wall_ns:
             self.ahead_ns = stamp_ns + STEP_NS - wall_ns
+        elif stamp_ns + STEP_NS < sent_ns:  # dated before it was asked for: however slow the road, theirs is behind
+            self.ahead_ns = stamp_ns + STEP_NS - sent_ns
         else:
             self.ahead_ns = 0

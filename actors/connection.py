@@ -91,6 +91,8 @@ class Connection:
     async def _subscribe(self, socket: Socket) -> None:
         wanted, new = self.coverage.register()
         registration = await self.ask(self.rest.register(self.session.socket_id, wanted))
+        if registration.channel_limit is not None:
+            self.coverage.limit = min(self.coverage.limit, registration.channel_limit)
         for text in registration.rejected:
             log.warning("subscription_rejected", subscription=text)
         if self.coverage.left_out:

@@ -5,7 +5,7 @@ import math
 import attrs
 
 from actors.messages import AskHistory
-from protocol.venue import OrderPage, Window
+from protocol.venue import OrderPage, Show, Window
 
 ASK_AGAIN_S = 1.0
 CLOCK_SKEW_S = 60  # how far our clock and the venue's may differ when a window is asked for
@@ -57,7 +57,8 @@ class Doubts:
         now = wall_ns // 10**9
         if self.opening_ns is not None:
             self.opening_ns = min(self.opening_ns, wall_ns)  # the clock may have been put right since
-            self.asked = AskHistory(from_s=now - OPENING_WINDOW_S, to_s=now + CLOCK_SKEW_S, by=Window.CREATED)
+            window = (now - OPENING_WINDOW_S, now + CLOCK_SKEW_S)
+            self.asked = AskHistory(from_s=window[0], to_s=window[1], show=(Show.PENDING, Show.OPEN))
         elif self.gap_ns is not None:
             self.gap_ns = min(self.gap_ns, wall_ns)
             from_s = max(self._gap_from_ns // 10**9 - LOOK_BACK_S, now - MAX_UPDATED_WINDOW_S)

@@ -6,11 +6,12 @@ import structlog
 import trio
 
 from actors.doubts import CLOCK_SKEW_S
+from actors.history import SLICE_S, read_history, slices
 from actors.messages import AnswerLost, Ask
 from protocol.commands import CancelAll
 from protocol.errors import Policy, RemoteProtocolError, VenueError
 from protocol.order import RESTABLE
-from protocol.venue import Call, OrderPage, Rest
+from protocol.venue import RESTING, Rest, Show
 
 log = structlog.get_logger()
 
@@ -18,17 +19,22 @@ LOOK_AGAIN_S = 0.2
 
 
 async def prove_flat(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], int]) -> None:
-    """Read what rests, until copies younger than this call show nothing. The caller sets the deadline."""
+    """Read what rests, until copies younger than this call show nothing. The caller sets the deadline.
+
+    It looks at every order created since `from_ns`, and at those of the days before as far as one window reaches.
+    """
     since_ns = wall_ns()
-    window = (from_ns // 10**9 - CLOCK_SKEW_S, wall_ns() // 10**9 + CLOCK_SKEW_S)
-    for call in rest.resting(*window):
-        while not await _shows_nothing(ask, call, since_ns):  # noqa: ASYNC110  # nobody tells; it must be read again
-            await trio.sleep(LOOK_AGAIN_S)
+    to_s = wall_ns() // 10**9 + CLOCK_SKEW_S
+    from_s = min(from_ns // 10**9 - CLOCK_SKEW_S, to_s - SLICE_S)
+    for window in slices(from_s, to_s):
+        for show in RESTING:
+            while not await _shows_nothing(ask, rest, window, show, since_ns):  # noqa: ASYNC110  # nobody tells
+                await trio.sleep(LOOK_AGAIN_S)
 
 
-async def _shows_nothing(ask: Ask, call: Call[OrderPage], since_ns: int) -> bool:
+async def _shows_nothing(ask: Ask, rest: Rest, window: tuple[int, int], show: Show, since_ns: int) -> bool:
     try:
-        page = await ask(call)
+        page = await read_history(ask, rest, *window, show=show)
     except (VenueError, AnswerLost, RemoteProtocolError) as error:
         log.warning("flatness_not_read", reason=str(error))
         return False

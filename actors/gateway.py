@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import attrs
+import structlog
 import trio
 
+from actors.history import MAX_PAGES, read_history
 from actors.mailbox import Mailbox
 from actors.messages import (
     AnswerLost,
@@ -32,11 +34,11 @@ from protocol.prophetx.rest import MAX_BATCH
 from protocol.venue import FillPage, OrderPage, Rest
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 PLACING_WORKERS = 3  # as many as the lane has connections
 CANCELLING_WORKERS = 2
 ASKING_WORKERS = 3  # two for orders, so that the history is never behind them
-MAX_PAGES = 200  # of 100 orders: more than an account makes in the two days that a window spans
 HELD_TOO_LONG_S = 3.0  # an order that waited longer is about a market that has moved on
 
 
@@ -143,17 +145,13 @@ class Gateway:
                     self.answers(FillsRead(question=question, result=await _outcome(self._fills(question))))
 
     async def _history(self, asked: AskHistory) -> OrderPage:
-        """Read every page. The copy is as old as its oldest page."""
-        pages: list[OrderPage] = []
-        while not pages or pages[-1].next_cursor:
-            if len(pages) == MAX_PAGES:
-                raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
-            cursor = pages[-1].next_cursor if pages else ""
-            pages.append(await self.ask(self.rest.history(asked.from_s, asked.to_s, cursor, by=asked.by)))
-        return OrderPage(
-            orders=tuple(report for page in pages for report in page.orders),
-            synced_at_ns=min(page.synced_at_ns or 0 for page in pages) or None,
-        )
+        pages = [
+            await read_history(self.ask, self.rest, asked.from_s, asked.to_s, by=asked.by, show=show)
+            for show in asked.show
+        ]
+        ages = [page.synced_at_ns for page in pages if page.synced_at_ns is not None]
+        orders = tuple(report for page in pages for report in page.orders)
+        return OrderPage(orders=orders, synced_at_ns=min(ages) if len(ages) == len(pages) else None)
 
     async def _fills(self, asked: AskFills) -> FillPage:
         page = await self.ask(self.rest.fills(asked.venue_order_ids))
@@ -170,6 +168,8 @@ async def _outcome(reading: Awaitable[T]) -> T | VenueError | AnswerLost:
     try:
         return await reading
     except (VenueError, AnswerLost) as error:
+        log.warning("not_read", reason=str(error))
         return error
     except RemoteProtocolError as error:
+        log.warning("unreadable", reason=str(error))
         return AnswerLost(str(error))

@@ -38,7 +38,7 @@ class Limits:
 
 
 @attrs.define
-class _Rest:
+class _Pause:
     until_s: float
     next_s: float
 
@@ -61,7 +61,7 @@ class Guard:
     held_until_s: float = -math.inf
     orders: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # those that can still match
     _seen: set[ClientOrderId] = attrs.field(factory=set)
-    _rests: dict[SelectionId, _Rest] = attrs.field(factory=dict)
+    _pauses: dict[SelectionId, _Pause] = attrs.field(factory=dict)
     _budget_s: float = -math.inf
     _settled: dict[BookKey, dict[ClientOrderId, Order]] = attrs.field(factory=dict)
     _realised: dict[BookKey, int] = attrs.field(factory=dict)
@@ -102,7 +102,7 @@ class Guard:
         else:
             self.orders.pop(order.client_order_id, None)
         self.exposure.update(order)
-        self._rest(order, now_s)
+        self._pause(order, now_s)
         decided = order.status is OrderStatus.SETTLED and order.result is not Result.TO_BE_DECIDED
         if decided or order.client_order_id in self._settled.get(order.key, {}):  # a result can be annulled
             self._settle(order, day)
@@ -170,8 +170,8 @@ class Guard:
         return None
 
     def _deny_pace(self, order: PlaceOrder, now_s: float) -> DenialReason | None:
-        rest = self._rests.get(order.selection_id)
-        if rest is not None and now_s < rest.until_s:
+        pause = self._pauses.get(order.selection_id)
+        if pause is not None and now_s < pause.until_s:
             return DenialReason.COOLING_DOWN
         if now_s < self.held_until_s or self._budget_s > now_s + RATE_BURST_S:
             return DenialReason.RATE_BUDGET
@@ -179,13 +179,13 @@ class Guard:
 
     # --- what it keeps ---
 
-    def _rest(self, order: Order, now_s: float) -> None:
+    def _pause(self, order: Order, now_s: float) -> None:
         broke = order.status is OrderStatus.REJECTED and order.reason == "insufficient_amount"
         if order.status is OrderStatus.INVALID or broke:
-            wait_s = self._rests[order.selection_id].next_s if order.selection_id in self._rests else FIRST_REST_S
-            self._rests[order.selection_id] = _Rest(now_s + wait_s, min(wait_s * 2, MAX_REST_S))
+            wait_s = self._pauses[order.selection_id].next_s if order.selection_id in self._pauses else FIRST_REST_S
+            self._pauses[order.selection_id] = _Pause(now_s + wait_s, min(wait_s * 2, MAX_REST_S))
         elif order.opened:
-            self._rests.pop(order.selection_id, None)
+            self._pauses.pop(order.selection_id, None)
 
     def day_cents(self, day: int) -> int:
         """Return the profit and loss of a UTC day: what settled in it, commission taken off."""

@@ -35,7 +35,9 @@ class HttpLane:
                 return await self._exchange(request, headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise NotSent(f"{request.method} {_bare(request.path)}: {error!r}") from error
-        except (trio.TooSlowError, httpx.TransportError, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except (httpx.LocalProtocolError, UnicodeError):  # its text would show the header, and so the token
+            raise NotSent(f"{request.method} {_bare(request.path)}: the token is no header") from None
+        except (trio.TooSlowError, httpx.RequestError, httpx.StreamError, httpcore.NetworkError) as error:
             raise AnswerLost(f"{request.method} {_bare(request.path)}: {error!r}") from error
 
     async def _exchange(self, request: Request, headers: dict[str, str]) -> Response:

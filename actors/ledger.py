@@ -12,6 +12,7 @@ from actors.messages import (
     AccountReady,
     AnswerLost,
     AskFills,
+    AskHistory,
     AskOrder,
     CancelAnswered,
     CancelEverything,
@@ -37,8 +38,8 @@ from protocol.commands import CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RETRY_SOON_S, Policy, RemoteProtocolError, VenueError
 from protocol.events import Fill, OrderReported, OrderStatus
 from protocol.ids import ClientOrderId, ClientOrderIds, VenueOrderId
-from protocol.order import UNPROVED, Order
-from protocol.venue import FillPage, OrderPage
+from protocol.order import NAMELESS, UNPROVED, Order
+from protocol.venue import FillPage, OrderPage, Show
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ CONFIRM_S = 1.0  # an accepted cancel is confirmed on the private channel; after
 CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
 ABSENCE_MARGIN_NS = 2_000_000_000  # a copy this much younger than the request proves that it never arrived
 UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
+WINDOW_MARGIN_S = 15  # how much of a window's beginning proves nothing, for clocks that differ
 MAX_RESENDS = 5
 ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such question a second
 MAX_FILL_QUESTIONS = 10
@@ -70,6 +72,7 @@ class Tracked:
     overdue_at_s: float = math.inf  # the activation deadline
     ask_at_s: float = math.inf
     cancel_at_s: float = math.inf
+    cancelling: bool = False  # a cancel is under way
     resend_at_s: float = math.inf
     gave_up_ns: int = 0  # when the last request to place it ended without an answer
     arrived: bool = False  # proved to have reached the venue
@@ -100,8 +103,9 @@ class OrderLedger:
     stopping: bool = False  # for good: nothing that could rest is sent again
     _live: dict[ClientOrderId, Tracked] = attrs.field(factory=dict)
     _by_venue_id: dict[VenueOrderId, ClientOrderId] = attrs.field(factory=dict)
-    _connected: bool = False
-    _connected_ns: int = 0  # the private channel was last known to be whole
+    _up: bool = False  # the private channel is
+    _whole_ns: int = 0  # when it was last known to be
+    _restart_asked: bool = False
     _opened: bool = False
     _orders_asked: set[VenueOrderId] = attrs.field(factory=set)  # questions that are under way
     _ages_known: bool = True  # the last history said how old its copy was
@@ -148,12 +152,13 @@ class OrderLedger:
                 log.warning("orders_doubted", reason=reason)
                 self.doubts.missed(wall_ns, now_s, wall_ns)
             case SessionReady():
-                self._connected = True
-                self.doubts.missed(self._connected_ns or wall_ns, now_s, wall_ns)
+                self._up, self._restart_asked = True, False
+                self.doubts.missed(self._whole_ns or wall_ns, now_s, wall_ns)
             case SessionLost():
-                self._connected = False
-                self._connected_ns = wall_ns
-                yield from self._cancel_everything(now_s)
+                if self._up:  # not for one that never opened: the gap goes on
+                    self._up, self._whole_ns = False, wall_ns
+                if not self.flat:
+                    yield from self._cancel_everything(now_s)
             case PlacingStarted():
                 self._placing_started(message)
             case PlacingAnswered():
@@ -164,12 +169,21 @@ class OrderLedger:
                 yield from self._cancel_answered(message, now_s, wall_ns)
             case OrderRead():
                 yield from self._order_read(message, now_s)
-            case HistoryRead(result=result):
-                yield from self._history_read(result, now_s)
+            case HistoryRead():
+                yield from self._history_read(message, now_s)
             case FillsRead(result=result):
                 yield from self._fills_read(result, now_s)
             case _:
                 assert_never(message)
+
+    def open_account(self, now_s: float, wall_ns: int) -> Iterator[Out]:
+        """Cancel whatever rests from before this run, and read what the account holds."""
+        self.doubts.start(now_s, wall_ns)
+        yield CancelAll()
+
+    def live_orders(self) -> list[Order]:
+        """Return the orders that can still match."""
+        return [tracked.order for tracked in self._live.values()]
 
     def tick(self, now_s: float, wall_ns: int) -> Iterator[Out]:
         """Yield what has become due."""
@@ -211,6 +225,9 @@ class OrderLedger:
             yield from self._merge(tracked, message.result, now_s)
             return
         error = message.result
+        if tracked.gave_up_ns and error.policy is not Policy.ALREADY_EXISTS:
+            yield from self._lose(tracked, error.code, now_s, wall_ns)  # it says nothing about the attempt before
+            return
         match error.policy:
             case Policy.OUTCOME_UNKNOWN:
                 yield from self._lose(tracked, error.code, now_s, wall_ns)
@@ -219,6 +236,8 @@ class OrderLedger:
                 yield from self._lose(tracked, error.code, now_s, wall_ns)
             case Policy.RETRY_SOON if self._may_resend(tracked) and not tracked.order.cancel_wanted:
                 tracked.resend_at_s = now_s + RETRY_SOON_S
+            case Policy.RETRY_SOON:
+                yield from self._lose(tracked, error.code, now_s, wall_ns)  # "is placing": perhaps it is
             case _:
                 yield from self._change(tracked, tracked.order.move(OrderStatus.REJECTED, error.code), now_s)
 
@@ -251,8 +270,8 @@ class OrderLedger:
         tracked.overdue_at_s = math.inf
         tracked.ask_at_s = min(tracked.ask_at_s, now_s)
         log.warning("activation_overdue", order=tracked.order.client_order_id)
-        if self._connected:
-            self._connected = False  # one restart, however many orders wait
+        if self._up and not self._restart_asked:
+            self._restart_asked = True  # one restart, however many orders wait
             yield RestartWanted(f"no activation of {tracked.order.client_order_id}")
 
     # --- cancelling ---
@@ -263,8 +282,6 @@ class OrderLedger:
             yield from self._change(tracked, attrs.evolve(tracked.order, cancel_wanted=True), now_s)
 
     def _cancel_everything(self, now_s: float) -> Iterator[Out]:
-        if self.flat:
-            return
         yield CancelAll()
         for tracked in list(self._live.values()):
             yield from self._want_cancel(tracked, now_s)
@@ -276,7 +293,11 @@ class OrderLedger:
             tracked.cancel_at_s = math.inf  # it cannot be named yet; due as soon as it can
             return
         tracked.cancel_at_s = now_s + CANCEL_AGAIN_S
-        yield CancelOrder(client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
+        if order.client_order_id.startswith(NAMELESS):
+            yield CancelAll()  # the venue wants both names, and this one has no name of ours
+        elif not tracked.cancelling:
+            tracked.cancelling = True
+            yield CancelOrder(client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
 
     def _cancel_answered(self, message: CancelAnswered, now_s: float, wall_ns: int) -> Iterator[Out]:
         if not isinstance(message.command, CancelOrder):
@@ -285,6 +306,7 @@ class OrderLedger:
         tracked = self._live.get(message.command.client_order_id)
         if tracked is None:
             return
+        tracked.cancelling = False
         match message.result:
             case OrderReported():
                 yield from self._merge(tracked, message.result, now_s)
@@ -330,7 +352,8 @@ class OrderLedger:
             if tracked.order.cancel_wanted:
                 tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + RETRY_SOON_S)
 
-    def _history_read(self, result: OrderPage | VenueError | AnswerLost, now_s: float) -> Iterator[Out]:
+    def _history_read(self, message: HistoryRead, now_s: float) -> Iterator[Out]:
+        result = message.result
         if not isinstance(result, OrderPage):
             self.doubts.unanswered(now_s)
             return
@@ -338,15 +361,19 @@ class OrderLedger:
         self._ages_known = result.synced_at_ns is not None
         for report in result.orders:
             yield from self._report(report, now_s)
-        yield from self._prove_absence(result, now_s)
+        yield from self._prove_absence(message.question, result, now_s)
         self._opened |= self.doubts.answered(result, now_s)
         if gap is not None and self.doubts.gap_ns is None and result.synced_at_ns is None:
             for tracked in self._live.values():  # a copy of unknown age: ask for each order itself
                 tracked.ask_at_s = min(tracked.ask_at_s, now_s)
         yield from self._account_ready()
 
-    def _prove_absence(self, page: OrderPage, now_s: float) -> Iterator[Out]:
-        for tracked in [each for each in self._live.values() if each.order.status is OrderStatus.UNKNOWN]:
+    def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float) -> Iterator[Out]:
+        since_ns = (asked.from_s + WINDOW_MARGIN_S) * 10**9
+        unknown = [each for each in self._live.values() if each.order.status is OrderStatus.UNKNOWN]
+        for tracked in unknown if asked.show == (Show.ALL,) else ():
+            if tracked.sent_ns < since_ns:  # it could not be in this window
+                continue
             if page.synced_at_ns is None:
                 tracked.looks += 1
                 if tracked.looks >= UNPROVED_LOOKS and not tracked.arrived and self._may_resend(tracked):
@@ -386,7 +413,6 @@ class OrderLedger:
             yield from self._adopt(report, now_s)
         else:
             yield from self._merge(tracked, report, now_s)
-            yield from self._account_ready()
 
     def _adopt(self, report: OrderReported, now_s: float) -> Iterator[Out]:
         """Take over an order that this process did not place: count what it staked, and let nothing of it rest."""
@@ -425,11 +451,16 @@ class OrderLedger:
             yield OrderChanged(order=attrs.evolve(twin.order, status=OrderStatus.ABSENT), strategy="")
 
     def _change(self, tracked: Tracked, order: Order, now_s: float) -> Iterator[Out]:
+        if self.stopping and order.can_match and not order.cancel_wanted:
+            order = attrs.evolve(order, cancel_wanted=True)  # it came back while everything goes
+            tracked.cancel_at_s = now_s
         before, tracked.order = tracked.order, order
         self._count(before, order)
         self._set_due(tracked, before, now_s)
         if order != before:
             yield OrderChanged(order=order, strategy=tracked.strategy)
+        if tracked.command is None:
+            yield from self._account_ready()
 
     def _set_due(self, tracked: Tracked, before: Order, now_s: float) -> None:
         order = tracked.order

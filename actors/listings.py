@@ -6,6 +6,7 @@ import attrs
 import structlog
 import trio
 
+from actors.coverage import DEFAULT_CHANNEL_LIMIT
 from actors.messages import AnswerLost, Ask, SessionFailed
 from protocol.errors import RemoteProtocolError, VenueError
 from protocol.events import EventListed, EventUnlisted
@@ -31,6 +32,7 @@ class Listings:
     competitions: tuple[CompetitionId, ...]
     events: tuple[EventId, ...]
     known: dict[EventId, EventListed] = attrs.field(factory=dict)
+    channel_limit: int = DEFAULT_CHANNEL_LIMIT
 
     async def run(
         self,

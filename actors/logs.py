@@ -1,5 +1,6 @@
 """Where log events go."""
 
+import contextlib
 import logging
 import sys
 from collections import deque
@@ -8,6 +9,17 @@ import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 SHOWN = 6  # the latest events, beside a live status
+
+
+class Lines:
+    """Write log lines to stderr. A sink that takes no more never stops the bot: it has orders to cancel."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
+
+    log = debug = info = warn = warning = error = critical = exception = msg
 
 
 class RecentLines:
@@ -36,6 +48,6 @@ def configure_logs(level: str, recent: RecentLines | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=(lambda *_: recent) if recent is not None else structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Lines() if recent is None else recent,
         cache_logger_on_first_use=False,
     )

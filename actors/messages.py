@@ -14,7 +14,7 @@ from protocol.events import BookReplaced, EventListed, EventStatus, MarketEvent,
 from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueOrderId
 from protocol.order import Order
 from protocol.prophetx.pusher import Reconnect
-from protocol.venue import Call, CancelResult, FillPage, OrderPage, PlaceResult, Window
+from protocol.venue import Call, CancelResult, FillPage, OrderPage, PlaceResult, Show, Window
 
 T = TypeVar("T")
 
@@ -245,11 +245,12 @@ class AskOrder:
 
 @attrs.frozen(kw_only=True)
 class AskHistory:
-    """Read every order created, or updated, in a window of unix seconds."""
+    """Read the orders created, or updated, in a window of unix seconds."""
 
     from_s: int
     to_s: int
-    by: Window
+    by: Window = Window.CREATED
+    show: tuple[Show, ...] = (Show.ALL,)
 
 
 @attrs.frozen

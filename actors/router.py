@@ -14,6 +14,7 @@ from actors.tally import Tally
 from protocol.book import Book
 from protocol.events import (
     BookReplaced,
+    BookUnreadable,
     CompetitionListed,
     EventListed,
     EventStatus,
@@ -66,6 +67,10 @@ class Router:
             case TradePrinted(selection_id=selection_id):
                 if selection_id in self._selections:
                     self._send(self._selections[selection_id], message)
+            case BookUnreadable(key=key):
+                if key in self._markets:
+                    self._send(key, Doubt())
+                    self._want(key.event_id)
             case EventListed(event_id=event_id):
                 self._event(event_id, message)
             case EventUnlisted(event_id=event_id):

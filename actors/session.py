@@ -1,6 +1,7 @@
 """Everything that lives and dies with one socket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 import attrs
@@ -37,6 +38,7 @@ from protocol.venue import ConnectionConfig, Rest
 
 log = structlog.get_logger()
 
+TOO_MANY_CHANNELS = "exceed_subscription_count"
 ROUTER_BACKLOG = 16_384  # events: a burst of every market's image at once, several times over
 SNAPSHOT_BACKLOG = 4_096
 
@@ -79,6 +81,7 @@ class Session:
             competitions=self.listings.competitions,
             events=self.settings.events,
             sub_kinds=self.settings.sub_kinds,
+            limit=self.listings.channel_limit,
             by_event=self.settings.dialect is Dialect.V4,
         )
         router_inbox = Mailbox[RouterMessage]("router", ROUTER_BACKLOG)
@@ -115,6 +118,31 @@ class Session:
             restarts=self.restarts,
             ping=ping,
         )
+        with self._learning_the_limit(coverage):
+            await self._run(epoch, ready, config, router, connection, watchdog, coverage)
+
+    @contextmanager
+    def _learning_the_limit(self, coverage: Coverage) -> Iterator[None]:
+        """Hear fewer events in the next session when the venue would not have so many."""
+        try:
+            yield
+        except* VenueError as group:
+            if group.subgroup(lambda error: isinstance(error, VenueError) and error.code == TOO_MANY_CHANNELS):
+                self.listings.channel_limit = max(1, len(coverage.registered) * 3 // 4)
+                log.warning("channel_limit_lowered", limit=self.listings.channel_limit)
+            raise
+
+    async def _run(
+        self,
+        epoch: int,
+        ready: Callable[[int], None],
+        config: ConnectionConfig,
+        router: Router,
+        connection: Connection,
+        watchdog: Watchdog,
+        coverage: Coverage,
+    ) -> None:
+        assert self.reconciler is not None, "it was built with the others"
         async with trio.open_nursery() as nursery:
             await nursery.start(router.run)
             for event in self.listings.known.values():

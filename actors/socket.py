@@ -17,7 +17,7 @@ from protocol.prophetx.pusher import Reconnect, reconnect_after
 
 CONNECT_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 5.0
-CLOSE_TIMEOUT_S = 1.0
+CLOSE_TIMEOUT_S = 0.2  # a polite goodbye; whoever restarts does not wait for a peer that may be gone
 QUEUE_FRAMES = 4096  # when the library's queue is full it stops answering pings; the reader never waits downstream
 MAX_FRAME_BYTES = 16 * 2**20
 READ_BYTES = 65_536

@@ -1,5 +1,6 @@
 """What a person sees while the bot runs."""
 
+import contextlib
 from collections.abc import Callable
 
 import attrs
@@ -31,6 +32,11 @@ class Status:
     title: str
 
     async def run(self) -> None:
+        """Show the bot until cancelled, or until there is nobody to show it to."""
+        with contextlib.suppress(OSError):
+            await self._show()
+
+    async def _show(self) -> None:
         if self.console.is_terminal:
             with Live(self._screen(0.0), console=self.console, auto_refresh=False, transient=True) as live:
                 started_s = trio.current_time()
@@ -46,7 +52,7 @@ class Status:
         """Return the state in one line."""
         bot = self.bot()
         tally = bot.tally
-        live = sum(order.can_match for order in bot.own_orders().values())
+        live = len(bot.live_orders())
         return (
             f"{elapsed_s:6.0f} s  {self._session()}  books {len(bot.books())} live of {tally.markets}  "
             f"orders {live} live, {tally.sent} sent  fills {tally.fills} {dollars(tally.fill_cents)}  "
@@ -72,9 +78,8 @@ class Status:
             table.add_column(name, justify="right" if name in ("best", "takeable") else "left", no_wrap=True)
         bot = self.bot()
         resting: dict[str, list[Order]] = {}
-        for order in bot.own_orders().values():
-            if order.can_match:
-                resting.setdefault(order.selection_id, []).append(order)
+        for order in bot.live_orders():
+            resting.setdefault(order.selection_id, []).append(order)
         rows = 0
         for view in bot.views().values():
             if any(selection_id in resting for selection_id in view.selections) and rows < MAX_ROWS:

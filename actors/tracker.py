@@ -39,7 +39,7 @@ class OrderTracker:
     _moved: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        self.ledger.doubts.start(trio.current_time(), self.wall_ns())
+        self._send(self.ledger.open_account(trio.current_time(), self.wall_ns()))
         task_status.started()
         while True:
             messages: list[TrackerMessage] = []

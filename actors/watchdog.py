@@ -54,8 +54,11 @@ class Watchdog:
     def _next_s(self) -> float:
         liveness = self.pulse.liveness
         silent_s = self.pulse.heartbeat_s + self.heartbeat_timeout_s
-        liveness_s = liveness.ping_due_s if liveness.dead_at_s is None else liveness.dead_at_s
-        return min(silent_s, math.inf if liveness_s is None else liveness_s)
+        if liveness.ping_due_s is not None:
+            return min(silent_s, liveness.ping_due_s)
+        assert liveness.dead_at_s is not None, "a ping is due, or one is under way"
+        again_s = trio.current_time() + liveness.activity_timeout_s  # its answer may come, and the next be due
+        return min(silent_s, liveness.dead_at_s, again_s)
 
     def _check(self, now_s: float) -> None:
         if now_s >= self.pulse.heartbeat_s + self.heartbeat_timeout_s:

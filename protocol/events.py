@@ -95,6 +95,13 @@ class BookReplaced:
 
 
 @attrs.frozen(kw_only=True)
+class BookUnreadable:
+    """A book changed, and the message does not say to what. It must be read by REST."""
+
+    key: BookKey
+
+
+@attrs.frozen(kw_only=True)
 class TradePrinted:
     """Somebody's order was matched. Nothing says whose, nor which of the two sides took."""
 
@@ -190,6 +197,7 @@ MarketEvent = (
     | MarketListed
     | SelectionListed
     | BookReplaced
+    | BookUnreadable
     | TradePrinted
     | MessageUnreadable
 )

@@ -34,6 +34,9 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
 )
 assert TRANSITIONS.keys() == set(OrderStatus)
 
+NAMELESS = "venue:"  # begins the stand-in for a client id that the venue does not know
+WHY_INVALID = "failed activation; the usual cause is insufficient balance"  # the venue's message does not say
+
 UNPROVED = frozenset({NEW, UNKNOWN})  # whether it exists is not known
 RESTABLE = frozenset({NEW, UNKNOWN, PENDING, OPEN})  # something of it can still match
 STAKED = RESTABLE | {FILLED, CANCELLED, WIPED}  # its fills are at risk
@@ -79,7 +82,7 @@ class Order:
     def adopted(cls, report: OrderReported) -> "Order":
         """Take over an order of the account that this process did not place."""
         return cls(
-            client_order_id=report.client_order_id or ClientOrderId(f"venue:{report.venue_order_id}"),
+            client_order_id=report.client_order_id or ClientOrderId(f"{NAMELESS}{report.venue_order_id}"),
             key=report.key,
             selection_id=report.selection_id,
             odds=report.odds,
@@ -177,6 +180,6 @@ class Order:
             # The venue never says "cancelled" of an order that has fills: it shrinks the stake to what is filled.
             status = CANCELLED if report.stake_cents < self.stake_cents else OPEN
         opened = self.opened or status in (OPEN, FILLED, WIPED) or self.filled_cents > 0
-        moved = self.move(status)
+        moved = self.move(status, WHY_INVALID if status is INVALID else "")
         decided = moved.status is SETTLED and report.result is not Result.TO_BE_DECIDED
         return attrs.evolve(moved, opened=opened, result=report.result if decided else self.result)

@@ -170,6 +170,19 @@ class Window(enum.Enum):
     UPDATED = "updated"  # at most 2 days
 
 
+class Show(enum.Enum):
+    """Which orders of a window to read. A venue may ignore it and show all."""
+
+    ALL = "all"
+    PENDING = "pending"
+    OPEN = "open"  # resting, or filled and waiting for a result
+    UNMATCHED = "unmatched"  # resting, nothing filled
+    PARTIAL = "partial"  # resting, partly filled
+
+
+RESTING = (Show.PENDING, Show.UNMATCHED, Show.PARTIAL)
+
+
 PlaceResult = OrderReported | VenueError
 CancelResult = OrderReported | VenueError | None  # None: a plain yes
 
@@ -190,8 +203,9 @@ class Rest(Protocol):
     def cancel_orders(self, orders: Sequence[CancelOrder]) -> Call[tuple[CancelResult, ...]]: ...
     def cancel(self, command: Cancel) -> Call[None]: ...
     def order(self, venue_order_id: VenueOrderId) -> Call[OrderReported]: ...
-    def history(self, from_s: int, to_s: int, cursor: str = "", *, by: Window = Window.CREATED) -> Call[OrderPage]: ...
-    def resting(self, from_s: int, to_s: int) -> tuple[Call[OrderPage], ...]: ...
+    def history(
+        self, from_s: int, to_s: int, cursor: str = "", *, by: Window = Window.CREATED, show: Show = Show.ALL
+    ) -> Call[OrderPage]: ...
     def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]: ...
     def connection_config(self) -> Call[ConnectionConfig]: ...
     def register(self, socket_id: str, wanted: Wanted) -> Call[Registration]: ...

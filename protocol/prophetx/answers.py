@@ -77,13 +77,15 @@ def _channel(record: wire.AuthorizedChannel) -> Channel:
     return Channel(
         name=record.channel_name,
         auth=record.auth,
-        private=any(
-            each.name in ("order", "orders", "wager", "wagers", wire.HEALTH_CHECK) or each.type == wire.PRIVATE_SIGNAL
-            for each in bindings
-        ),
+        private=any(_is_private(each) for each in bindings) or (not bindings and scope is None),
         event_id=None if scope is None else EventId(scope.event_id),
         sub_kind=scope.sub_type if scope is not None and isinstance(scope.sub_type, str) else None,
     )
+
+
+def _is_private(binding: wire.Binding) -> bool:
+    names = ("order", "orders", "wager", "wagers", wire.HEALTH_CHECK)
+    return binding.name in names or binding.type == wire.PRIVATE_SIGNAL
 
 
 def competitions(answer: wire.TournamentsAnswer) -> tuple[CompetitionListed, ...]:

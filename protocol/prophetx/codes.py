@@ -1,6 +1,8 @@
 """Every refusal that the venue documents, with what to do about it."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
 import msgspec
@@ -129,7 +131,7 @@ def refusal(response: Response) -> VenueError:
         message=body.message,
         status=response.status,
         policy=policy,
-        allowed_at_ms=allowed_at if type(allowed_at) is int and policy is Policy.BACK_OFF else None,
+        allowed_at_ms=_allowed_at_ms(allowed_at, response) if policy is Policy.BACK_OFF else None,
         retry_after_s=_retry_after_s(response) if policy is Policy.BACK_OFF else None,
     )
 
@@ -141,9 +143,17 @@ def refusal_body(code: str, message: str, dialect: Dialect, next_allow_at_ms: in
     return wire.encode(wire.Refusal(error=name, message=message, details=details), Dialect.V4)
 
 
+def _allowed_at_ms(detail: object, response: Response) -> int | None:
+    """Return the later of the body's moment and a Retry-After that is written as a date."""
+    moments = [detail] if type(detail) is int else []
+    with contextlib.suppress(ValueError, OverflowError):  # absent, or seconds
+        moments.append(int(parsedate_to_datetime(response.headers.get("retry-after", "")).timestamp()) * 1000)
+    return max(moments, default=None)
+
+
 def _retry_after_s(response: Response) -> float | None:
     try:
         seconds = float(response.headers.get("retry-after", ""))
-    except ValueError:  # absent, or the HTTP-date form, which this venue has not been seen to use
+    except ValueError:  # absent, or a date
         return None
     return seconds if 0 <= seconds < 86_400 else None

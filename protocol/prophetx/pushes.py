@@ -8,6 +8,7 @@ import attrs
 from protocol.errors import RemoteProtocolError
 from protocol.events import (
     BookReplaced,
+    BookUnreadable,
     EventListed,
     EventUnlisted,
     HeartbeatReceived,
@@ -88,9 +89,9 @@ def _lenient_base64(text: str) -> bytes:
 def _selections(push: wire.SelectionsPush) -> tuple[VenueEvent, ...]:
     path = f"market {push.sport_event_id}/{push.market_id}"
     sides = sides_of(push.info.selections, f"{path}.selections")
-    if not sides:
-        return (UnknownReceived(kind="market_selections without a selection"),)
     key = BookKey(EventId(push.sport_event_id), MarketId(push.market_id), strike_of(push.info.strike, path))
+    if not sides:
+        return (BookUnreadable(key=key),)
     return (
         BookReplaced(
             key=key, name=push.info.name, kind=push.info.type, sides=sides, sequence_ns=push.info.sequence_number

@@ -130,7 +130,8 @@ def _iso_ns(text: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     whole = moment.replace(microsecond=0) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (whole.days * 86_400 + whole.seconds) * 10**9 + moment.microsecond * 1000
+    since_1970_ns = (whole.days * 86_400 + whole.seconds) * 10**9 + moment.microsecond * 1000
+    return since_1970_ns if since_1970_ns > 0 else None  # a zero time is no time
 
 
 def given(value: T | UnsetType | None, default: T) -> T:

@@ -1,6 +1,6 @@
 """Every REST call that a trader needs, as a request and a way to read its answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -31,6 +31,7 @@ from protocol.venue import (
     Registration,
     Request,
     Response,
+    Show,
     Tokens,
     TransactionPage,
     Wanted,
@@ -52,7 +53,14 @@ READING_TIMEOUT_S = 5.0
 MARKETS_TIMEOUT_S = 10.0
 REGISTERING_TIMEOUT_S = 30.0  # it can take seconds, says the venue
 
-_RESTING = (("inactive", None), ("open", "unmatched"), ("open", "partially_matched"))
+_SHOWN: Mapping[Show, Mapping[str, str]] = {
+    Show.ALL: {},
+    Show.PENDING: {"status": "inactive"},
+    Show.OPEN: {"status": "open"},
+    Show.UNMATCHED: {"status": "open", "matching_status": "unmatched"},
+    Show.PARTIAL: {"status": "open", "matching_status": "partially_matched"},
+}
+assert _SHOWN.keys() == set(Show)
 
 STRATEGY = {TimeInForce.FILL_OR_KILL: "fillOrKill", TimeInForce.POST_ONLY: "ALO"}
 
@@ -226,21 +234,13 @@ class ProphetXRest:
         request = _get(f"{self._path('order')}/{quote(venue_order_id, safe='')}")
         return self._call("order", Lane.READING, request, wire.OrderAnswer, answers.order)
 
-    def history(self, from_s: int, to_s: int, cursor: str = "", *, by: Window = Window.CREATED) -> Call[OrderPage]:
+    def history(
+        self, from_s: int, to_s: int, cursor: str = "", *, by: Window = Window.CREATED, show: Show = Show.ALL
+    ) -> Call[OrderPage]:
         """Read the orders of a window of unix seconds, a page at a time."""
-        return self._history(from_s, to_s, by, next_cursor=cursor or None)
-
-    def resting(self, from_s: int, to_s: int) -> tuple[Call[OrderPage], ...]:
-        """Read the orders created in a window that can still match: one call a status, the first page of each."""
-        return tuple(
-            self._history(from_s, to_s, Window.CREATED, status=status, matching_status=matching)
-            for status, matching in _RESTING
-        )
-
-    def _history(self, from_s: int, to_s: int, by: Window, **query: str | None) -> Call[OrderPage]:
         prefix = "updated_at_" if by is Window.UPDATED else ""
-        window = {f"{prefix}from": from_s, f"{prefix}to": to_s, "limit": MAX_PAGE}
-        request = _get(self._path("history"), **window, **query)
+        window = {f"{prefix}from": from_s, f"{prefix}to": to_s, "limit": MAX_PAGE, "next_cursor": cursor or None}
+        request = _get(self._path("history"), **window, **_SHOWN[show])
         return self._call("history", Lane.READING, request, wire.OrdersAnswer, answers.order_page)
 
     def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]:

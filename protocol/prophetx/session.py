@@ -10,7 +10,6 @@ from protocol.prophetx.pusher import PROTOCOL
 from protocol.venue import AccessToken, ConnectionConfig, Tokens
 
 REFRESH_MARGIN_S = 60  # the smaller of this and a fifth of the token's life
-PRODUCTION_HOSTS = frozenset({"cash.api.prophetx.co", "api.prophetx.co"})
 CLIENT = "overround"
 
 
@@ -26,6 +25,7 @@ class Authorisation:
 
     _tokens: Tokens | None = attrs.field(default=None, repr=False)
     _renew_at_s: float = 0.0
+    _refused: bool = False
 
     @property
     def access_token(self) -> str:
@@ -41,6 +41,10 @@ class Authorisation:
     def renew_at_s(self) -> float:
         """Return the unix second at which to refresh before anyone has to wait for it."""
         return self._renew_at_s
+
+    def usable(self, now_s: float) -> bool:
+        """Tell whether the token still serves, though it may be time for a new one."""
+        return self._tokens is not None and not self._refused and now_s < self._tokens.access_expires_s
 
     def need(self, now_s: float) -> Need:
         if self._tokens is None or now_s >= self._tokens.refresh_expires_s:
@@ -65,6 +69,7 @@ class Authorisation:
         """Learn that a token is no longer taken, whatever its expiry says."""
         if self._tokens is not None and self._tokens.access_token == access_token:
             self._renew_at_s = 0.0
+            self._refused = True
 
     def refresh_refused(self) -> None:
         """Learn that the refresh token is no longer taken: only a login helps."""
@@ -72,6 +77,7 @@ class Authorisation:
 
     def _renew(self, now_s: float) -> None:
         assert self._tokens is not None
+        self._refused = False
         life_s = max(self._tokens.access_expires_s - now_s, 1.0)  # never at once again, whatever the clocks say
         self._renew_at_s = now_s + life_s - min(REFRESH_MARGIN_S, life_s / 5)
 

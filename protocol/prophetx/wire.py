@@ -86,6 +86,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One JSON object. Unknown fields are passed over; a wrong type is an error with its path."""
 
 
+class Secret(Record, frozen=True, kw_only=True):
+    """A record that carries a secret. Its text form shows nothing of it."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
 # --- markets -----------------------------------------------------------------------------------------------------
 
 
@@ -417,16 +424,16 @@ class TransactionsAnswer(Record, frozen=True, kw_only=True):
 # --- sessions ----------------------------------------------------------------------------------------------------
 
 
-class LoginForm(Record, frozen=True, kw_only=True):
+class LoginForm(Secret, frozen=True, kw_only=True):
     access_key: str
     secret_key: str
 
 
-class RefreshForm(Record, frozen=True, kw_only=True):
+class RefreshForm(Secret, frozen=True, kw_only=True):
     refresh_token: str
 
 
-class Tokens(Record, frozen=True, kw_only=True):
+class Tokens(Secret, frozen=True, kw_only=True):
     access_token: str
     access_expire_time: int
     refresh_token: str | UnsetType = UNSET
@@ -466,14 +473,14 @@ class Scope(Record, frozen=True, kw_only=True):
     sub_type: str | UnsetType | None = UNSET
 
 
-class AuthorizedChannel(Record, frozen=True, kw_only=True):
+class AuthorizedChannel(Secret, frozen=True, kw_only=True):
     channel_name: str
     auth: str
     binding_events: list[Binding] | None = None
     scope: Scope | UnsetType | None = UNSET
 
 
-class Authenticated(Record, frozen=True, kw_only=True):
+class Authenticated(Secret, frozen=True, kw_only=True):
     auth: str
     user_data: str
 

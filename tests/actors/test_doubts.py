@@ -2,7 +2,7 @@ import math
 
 from actors.doubts import Doubts
 from actors.messages import AskHistory
-from protocol.venue import OrderPage, Window
+from protocol.venue import OrderPage, Show, Window
 
 WALL_NS = 1_790_000_000 * 10**9
 WALL_S = 1_790_000_000
@@ -32,7 +32,7 @@ def test_the_opening_comes_first_then_the_gap_then_what_was_lost():
         doubts.answered(page(), now_s)
 
     assert asked == [
-        AskHistory(from_s=WALL_S - 6 * 86_400, to_s=WALL_S + 60, by=Window.CREATED),
+        AskHistory(from_s=WALL_S - 6 * 86_400, to_s=WALL_S + 60, show=(Show.PENDING, Show.OPEN)),
         AskHistory(from_s=WALL_S - 45, to_s=WALL_S + 60, by=Window.UPDATED),
         AskHistory(from_s=WALL_S - 5 - 60, to_s=WALL_S + 60, by=Window.CREATED),
     ]

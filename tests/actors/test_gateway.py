@@ -243,15 +243,15 @@ async def test_every_page_of_a_history_is_read_and_is_as_old_as_the_oldest(autoj
 
 
 async def test_one_page_of_unknown_age_makes_the_age_unknown(autojump_clock):
-    room = Room(OrderPage(orders=(), next_cursor="a", synced_at_ns=7), OrderPage(orders=()))
+    room = Room(OrderPage(orders=(report(),), next_cursor="a", synced_at_ns=7), OrderPage(orders=()))
     room.asking.put(HISTORY)
 
-    assert await room.run() == [HistoryRead(question=HISTORY, result=OrderPage(orders=()))]
+    assert await room.run() == [HistoryRead(question=HISTORY, result=OrderPage(orders=(report(),)))]
 
 
 @pytest.mark.parametrize("failure", [NO, AnswerLost("none"), UNREADABLE])
 async def test_a_page_that_fails_fails_the_whole_history(autojump_clock, failure):
-    room = Room(OrderPage(orders=(), next_cursor="a"), failure)
+    room = Room(OrderPage(orders=(report(),), next_cursor="a"), failure)
     room.asking.put(HISTORY)
 
     (answer,) = await room.run()
@@ -259,18 +259,32 @@ async def test_a_page_that_fails_fails_the_whole_history(autojump_clock, failure
     assert answer.result is failure or isinstance(answer.result, AnswerLost)
 
 
-async def test_a_history_or_fills_without_end_are_given_up(autojump_clock):
-    for question, page in (
-        (HISTORY, OrderPage(orders=(), next_cursor="a")),
-        (AskFills((V1,)), FillPage(fills=(), next_cursor="a")),
-    ):
-        room = Room(page)
-        room.asking.put(question)
+async def test_fills_without_end_are_given_up(autojump_clock):
+    room = Room(FillPage(fills=(), next_cursor="a"))
+    room.asking.put(AskFills((V1,)))
 
-        (answer,) = await room.run()
+    (answer,) = await room.run()
 
-        assert isinstance(answer.result, AnswerLost)
-        assert len(room.asked) in (MAX_PAGES, MAX_PAGES + 1)
+    assert isinstance(answer.result, AnswerLost)
+    assert len(room.asked) in (MAX_PAGES, MAX_PAGES + 1)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [OrderPage(orders=(report(),), next_cursor="a"), OrderPage(orders=(report(),), next_cursor="a")],
+        [OrderPage(orders=(report(),), next_cursor="a"), OrderPage(orders=(), next_cursor="b")],
+    ],
+    ids=["a cursor that comes again", "an empty page"],
+)
+async def test_a_history_ends_where_nothing_new_comes(autojump_clock, pages):
+    room = Room(*pages)
+    room.asking.put(HISTORY)
+
+    (answer,) = await room.run()
+
+    assert answer.result.orders == tuple(order for page in pages for order in page.orders)
+    assert len(room.asked) == 2
 
 
 async def test_every_page_of_fills_is_read(autojump_clock):

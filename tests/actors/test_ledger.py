@@ -223,7 +223,7 @@ def test_a_refusal_that_may_be_tried_again_sends_the_same_id_after_300_ms_a_few_
 
     assert at_once == early == []
     assert resent == [command()] * MAX_RESENDS
-    assert statuses(last) == [REJECTED]
+    assert statuses(last) == [UNKNOWN]
     assert bench.tally.sent == 1
 
 
@@ -232,7 +232,59 @@ def test_nothing_is_tried_again_while_stopping():
     bench.place()
     bench.ledger.stopping = True
 
-    assert statuses(bench.refuse(Policy.RETRY_SOON)) == [REJECTED]
+    assert statuses(bench.refuse(Policy.RETRY_SOON)) == [UNKNOWN]
+    assert bench.tick(1.0) != [command()]
+
+
+def test_a_refusal_after_an_attempt_without_an_answer_says_nothing_about_that_one():
+    bench = quiet()
+    bench.place()
+    bench.lose()
+
+    outs = bench.refuse(Policy.TERMINAL)
+
+    assert statuses(outs) == []
+    assert bench.order().status is UNKNOWN
+    assert not bench.ledger.flat
+
+
+def test_a_history_whose_window_begins_after_the_request_proves_no_absence():
+    bench = quiet()
+    bench.place()
+    bench.lose()
+    bench.now_s += 400
+    bench.hear(SessionReady(2))
+    (asked,) = [out for out in bench.tick() if isinstance(out, AskHistory)]
+    assert asked.from_s > EPOCH_NS // 10**9 + 100
+
+    bench.read()
+
+    assert bench.order().status is UNKNOWN
+
+
+def test_a_session_that_never_opened_does_not_shorten_the_gap():
+    bench = quiet()
+    bench.hear(SessionReady(1))
+    bench.tick()
+    bench.read()
+    bench.hear(SessionLost(1, "gone"))
+    bench.now_s += 300
+    bench.hear(SessionLost(2, "still gone"), SessionReady(3))
+
+    (asked,) = [out for out in bench.tick() if isinstance(out, AskHistory)]
+
+    assert asked.from_s == (EPOCH_NS // 10**9 + 100) - 45
+
+
+def test_an_order_that_comes_back_while_everything_goes_is_cancelled():
+    bench = quiet()
+    bench.place()
+    bench.lose(sent=False)
+    bench.hear(CancelEverything())
+
+    bench.hear(said(OPEN))
+
+    assert CancelOrder(client_order_id=X1, venue_order_id=V1) in bench.tick()
 
 
 def test_a_request_that_never_left_is_absent_at_once():
@@ -505,9 +557,12 @@ def test_a_cancel_goes_out_with_both_names_and_is_repeated_without_an_answer():
 
     first = bench.tick()
     early = bench.tick(4.9)
-    again = bench.tick(0.1)
+    waiting = bench.tick(0.1)
+    bench.cancelled(AnswerLost("none"))
+    again = bench.tick(0.3)
 
     assert [out.order.cancel_wanted for out in wanted] == [True]
+    assert waiting == []  # one cancel of an order is under way at a time
     assert first == again == [CancelOrder(client_order_id=X1, venue_order_id=V1)]
     assert early == []
 
@@ -631,8 +686,15 @@ def test_everything_is_cancelled_by_one_request_and_then_one_by_one():
     ]
 
 
-def test_there_is_nothing_to_cancel_when_flat():
-    assert quiet().hear(CancelEverything()) == []
+def test_everything_is_cancelled_also_when_nothing_is_known_to_rest():
+    assert quiet().hear(CancelEverything()) == [CancelAll()]
+
+
+def test_a_lost_session_cancels_nothing_when_flat():
+    bench = quiet()
+    bench.hear(SessionReady(1))
+
+    assert bench.hear(SessionLost(1, "gone")) == []
 
 
 @pytest.mark.parametrize("answer", [None, no(Policy.ALREADY_GONE, "no_cancellable_orders", 404), AnswerLost("none")])
@@ -821,7 +883,7 @@ def test_a_foreign_order_without_an_id_of_its_own_is_named_after_the_venues():
 
     assert adopted.order.client_order_id == wanted.order.client_order_id == "venue:v1"
     assert adopted.strategy == ""
-    assert bench.tick() == [CancelOrder(client_order_id=ClientOrderId("venue:v1"), venue_order_id=V1)]
+    assert bench.tick() == [CancelAll()]  # the venue wants both names of an order
 
 
 # --- fills -------------------------------------------------------------------------------------------------------

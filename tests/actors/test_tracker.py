@@ -128,7 +128,7 @@ async def test_who_waits_until_flat_is_told(autojump_clock, nursery):
         await room.tracker.wait_flat()
 
     assert not_yet.cancelled_caught
-    assert room.cancelling.take_nowait() == [CancelAll()]
+    assert room.cancelling.take_nowait() == [CancelAll(), CancelAll()]  # at the opening, and as asked
     assert room.statuses()[-1] is OrderStatus.REJECTED
 
 

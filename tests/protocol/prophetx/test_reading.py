@@ -12,6 +12,7 @@ from protocol.commands import PlaceOrder
 from protocol.errors import RemoteProtocolError
 from protocol.events import (
     BookReplaced,
+    BookUnreadable,
     CompetitionListed,
     EventListed,
     EventStatus,
@@ -361,17 +362,15 @@ def test_takeable_is_the_value_and_never_more_than_the_full_size(price, quantity
     assert [each.takeable_cents for each in book.sides[0].levels] == [takeable_cents]
 
 
-@pytest.mark.parametrize("groups", [[], [[], []], [[]]])
-def test_a_book_without_a_selection_says_nothing(groups):
-    assert read("market_selections", selections(*groups)) == (
-        UnknownReceived(kind="market_selections without a selection"),
-    )
+@pytest.mark.parametrize("groups", [None, [], [[], []], [[]]])
+def test_a_book_without_a_selection_must_be_read_by_rest(groups):
+    push = selections()
 
+    (event,) = read("market_selections", {**push, "info": {**push["info"], "selections": groups}})
 
-def test_a_missing_list_of_selections_says_nothing():
-    assert read("market_selections", {**SELECTIONS, "info": {"sequence_number": 1, "selections": None}}) == (
-        UnknownReceived(kind="market_selections without a selection"),
-    )
+    assert isinstance(event, BookUnreadable)
+    assert event.key.event_id == push["sport_event_id"]
+    assert event.key.market_id == push["market_id"]
 
 
 def test_an_empty_group_beside_a_full_one_is_passed_over():

@@ -49,6 +49,7 @@ from protocol.venue import (
     OrderPage,
     Registration,
     Response,
+    Show,
     Tokens,
     Transaction,
     TransactionPage,
@@ -789,20 +790,21 @@ def test_history_is_asked_by_a_window_of_creation_or_of_update(rest, path):
     ]
 
 
-@ROWS
-def test_what_can_still_match_is_asked_by_status(rest, row, words):
-    calls = rest.resting(100, 200)
+@pytest.mark.parametrize("rest", [V4, LEGACY], ids=["v4", "legacy"])
+@pytest.mark.parametrize(
+    ("show", "filters"),
+    [
+        (Show.ALL, {}),
+        (Show.PENDING, {"status": "inactive"}),
+        (Show.OPEN, {"status": "open"}),
+        (Show.UNMATCHED, {"status": "open", "matching_status": "unmatched"}),
+        (Show.PARTIAL, {"status": "open", "matching_status": "partially_matched"}),
+    ],
+)
+def test_which_orders_to_show_is_asked_by_status(rest, show, filters):
+    call = rest.history(100, 200, show=show)
 
-    window = {"from": "100", "to": "200", "limit": "100"}
-    assert [asked(call)[2] for call in calls] == [
-        {**window, "status": "inactive"},
-        {**window, "status": "open", "matching_status": "unmatched"},
-        {**window, "status": "open", "matching_status": "partially_matched"},
-    ]
-    assert {asked(call)[1] for call in calls} == {asked(rest.history(100, 200))[1]}
-    assert [call.read(answer({"data": {words["many"]: [row]}})) for call in calls] == [
-        OrderPage(orders=(REPORTED,))
-    ] * 3
+    assert asked(call)[2] == {"from": "100", "to": "200", "limit": "100", **filters}
 
 
 @ROWS

@@ -1,0 +1,42 @@
+"""The venue's order history, read to the end."""
+
+from actors.messages import AnswerLost, Ask
+from protocol.events import OrderReported
+from protocol.venue import OrderPage, Rest, Show, Window
+
+MAX_PAGES = 200  # of 100 orders
+SLICE_S = 6 * 86_400  # the venue's widest window is 7 days
+
+
+async def read_history(
+    ask: Ask, rest: Rest, from_s: int, to_s: int, *, by: Window = Window.CREATED, show: Show = Show.ALL
+) -> OrderPage:
+    """Read every page of a window. The copy is as old as its oldest page.
+
+    It ends at a page without a next one, an empty page, or a cursor that comes again. Raises what `ask` raises, and
+    `AnswerLost` past the bound.
+    """
+    orders: list[OrderReported] = []
+    ages: list[int | None] = []
+    cursors = {""}
+    cursor = ""
+    for _ in range(MAX_PAGES):
+        page = await ask(rest.history(from_s, to_s, cursor, by=by, show=show))
+        orders.extend(page.orders)
+        ages.append(page.synced_at_ns)
+        cursor = page.next_cursor
+        if cursor in cursors or not page.orders:
+            known = [age for age in ages if age is not None]
+            return OrderPage(orders=tuple(orders), synced_at_ns=min(known) if len(known) == len(ages) else None)
+        cursors.add(cursor)
+    raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
+
+
+def slices(from_s: int, to_s: int) -> list[tuple[int, int]]:
+    """Cut a window into those that the venue takes, the newest first."""
+    cut = []
+    while to_s > from_s:
+        start = max(from_s, to_s - SLICE_S)
+        cut.append((start, to_s))
+        to_s = start
+    return cut
