@@ -364,6 +364,7 @@ class Bot:
 
         What was on its way in when they went may arrive after a cancel.
         """
+        self._caller.hurry()
         while not self.flat:
             await cancel_everything(self._caller.ask, self._rest)
             with trio.move_on_after(EMERGENCY_LOOK_S):
