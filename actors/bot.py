@@ -8,14 +8,15 @@ import attrs
 import structlog
 import trio
 
-from actors.caller import Caller
-from actors.clock import VenueClock
-from actors.doubts import CLOCK_SKEW_S
+from actors.decisions.doubts import CLOCK_SKEW_S
+from actors.decisions.guard import Guard, Limits
+from actors.decisions.ledger import OrderLedger
 from actors.flatness import cancel_everything, prove_flat
 from actors.gateway import Gateway
-from actors.guard import Guard, Limits
 from actors.history import read_history, slices
-from actors.ledger import OrderLedger
+from actors.io.caller import Caller
+from actors.io.clock import VenueClock
+from actors.io.transport import Dial, dial_tcp
 from actors.listings import Listings
 from actors.mailbox import Mailbox, Newest
 from actors.market import HEAL_GRACE_S
@@ -46,7 +47,6 @@ from actors.strategy import Desk, Strategy
 from actors.supervision import Backoff, supervise
 from actors.tally import Tally
 from actors.tracker import OrderTracker
-from actors.transport import Dial, dial_tcp
 from protocol.errors import RemoteProtocolError, VenueError
 from protocol.events import OrderReported, Side
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds

@@ -21,21 +21,21 @@ import click
 import trio
 from rich.console import Console
 
-from actors.audit import Audit, compare_orders, compare_snapshots, fate_reported
 from actors.bot import Bot
-from actors.caller import LoginRefused
 from actors.config import ConfigError, load_config, read_credentials
+from actors.console.logs import LEVELS, RecentLines, configure_logs
+from actors.console.status import Status
+from actors.console.summary import Summary
+from actors.decisions.audit import Audit, compare_orders, compare_snapshots, fate_reported
 from actors.exchange.catalogue import Catalogue
 from actors.exchange.exchange import Exchange
 from actors.exchange.faults import Faults, preset
 from actors.exchange.loading import load_catalogue
 from actors.exchange.settings import ExchangeSettings
-from actors.logs import LEVELS, RecentLines, configure_logs
+from actors.io.caller import LoginRefused
 from actors.maker import MarketMaker
 from actors.paper import PAPER_EXCHANGE, Paper
-from actors.status import Status
 from actors.strategy import quoting
-from actors.summary import Summary
 from protocol.errors import LocalProtocolError
 from protocol.prophetx.wire import Dialect
 

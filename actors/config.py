@@ -12,7 +12,7 @@ import attrs
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
 from actors.bot import BotSettings
-from actors.guard import Limits
+from actors.decisions.guard import Limits
 from actors.maker import MakerSettings
 from actors.session import SessionSettings
 from protocol.errors import LocalProtocolError

@@ -7,7 +7,9 @@ import attrs
 import structlog
 import trio
 
-from actors.coverage import Coverage
+from actors.decisions.coverage import Coverage
+from actors.io.socket import CONNECT_TIMEOUT_S, Socket, open_socket
+from actors.io.transport import Dial
 from actors.mailbox import Mailbox
 from actors.messages import (
     Ask,
@@ -17,9 +19,7 @@ from actors.messages import (
     SnapshotWanted,
     TrackerMessage,
 )
-from actors.socket import CONNECT_TIMEOUT_S, Socket, open_socket
 from actors.tally import Tally
-from actors.transport import Dial
 from actors.watchdog import Pulse
 from protocol.errors import RemoteProtocolError
 from protocol.events import (

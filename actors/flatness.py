@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 import trio
 
-from actors.doubts import CLOCK_SKEW_S
+from actors.decisions.doubts import CLOCK_SKEW_S
 from actors.history import SLICE_S, read_history, slices
 from actors.messages import AnswerLost, Ask
 from protocol.commands import CancelAll

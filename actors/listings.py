@@ -6,7 +6,7 @@ import attrs
 import structlog
 import trio
 
-from actors.coverage import DEFAULT_CHANNEL_LIMIT
+from actors.decisions.coverage import DEFAULT_CHANNEL_LIMIT
 from actors.messages import AnswerLost, Ask, SessionFailed
 from protocol.errors import RemoteProtocolError, VenueError
 from protocol.events import EventListed, EventUnlisted

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import attrs
 
-from actors.quoting import Quote
+from actors.decisions.quoting import Quote
 from actors.strategy import View
 from protocol.commands import TimeInForce
 from protocol.ids import BookKey, SelectionId

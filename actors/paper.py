@@ -6,18 +6,18 @@ from random import Random
 import attrs
 import trio
 
-from actors.audit import Audit, Fate, compare_books, compare_orders
 from actors.bot import Bot, BotSettings
+from actors.console.summary import Summary
+from actors.decisions.audit import Audit, Fate, compare_books, compare_orders
+from actors.decisions.guard import Limits
 from actors.exchange.catalogue import Catalogue
 from actors.exchange.exchange import Exchange
 from actors.exchange.faults import Faults, preset
 from actors.exchange.settings import ExchangeSettings
-from actors.guard import Limits
+from actors.io.transport import Dial, dial_tcp
 from actors.maker import MarketMaker
 from actors.session import SessionSettings
 from actors.strategy import Strategy, quoting
-from actors.summary import Summary
-from actors.transport import Dial, dial_tcp
 from protocol.ids import ClientOrderIds
 from protocol.prophetx.wire import Dialect
 

@@ -7,7 +7,7 @@ import attrs
 import structlog
 import trio
 
-from actors.guard import DAY_S, Guard
+from actors.decisions.guard import DAY_S, Guard
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     AccountReady,

@@ -9,7 +9,8 @@ import structlog
 import trio
 
 from actors.connection import Connection
-from actors.coverage import Coverage
+from actors.decisions.coverage import Coverage
+from actors.io.transport import Dial
 from actors.listings import Listings
 from actors.mailbox import Mailbox
 from actors.messages import (
@@ -26,7 +27,6 @@ from actors.messages import (
 from actors.reconciler import Reconciler
 from actors.router import Router
 from actors.tally import Tally
-from actors.transport import Dial
 from actors.watchdog import Pulse, Watchdog
 from protocol.errors import LocalProtocolError, RemoteProtocolError, VenueError
 from protocol.ids import CompetitionId, EventId

@@ -6,6 +6,7 @@ from fractions import Fraction
 import attrs
 import trio
 
+from actors.decisions.quoting import Quote, changes
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     CancelIntent,
@@ -19,7 +20,6 @@ from actors.messages import (
     OrderUpdate,
     RiskMessage,
 )
-from actors.quoting import Quote, changes
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import Fill, Level, OrderStatus
 from protocol.exposure import Exposure, Stakes

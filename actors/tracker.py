@@ -6,7 +6,7 @@ from typing import assert_never
 import attrs
 import trio
 
-from actors.ledger import OrderLedger, Out
+from actors.decisions.ledger import OrderLedger, Out
 from actors.mailbox import Mailbox
 from actors.messages import (
     AccountReady,

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import trio
 
+from actors.decisions.quoting import Quote
 from actors.paper import Paper
-from actors.quoting import Quote
 from actors.strategy import View, quoting
 
 

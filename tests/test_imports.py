@@ -16,11 +16,11 @@ LIVE = sorted(name for name in FILES if name.startswith("actors/") and not name.
 EXCHANGE = sorted(name for name in FILES if name.startswith("actors/exchange/"))
 
 OWNERS = {
-    "trio_websocket": lambda name: name == "actors/socket.py" or name in EXCHANGE,
-    "wsproto": lambda name: name == "actors/socket.py" or name in EXCHANGE,
-    "h11": lambda name: name in ("actors/socket.py", "actors/exchange/server.py"),
-    "httpx": lambda name: name == "actors/http.py",
-    "httpcore": lambda name: name in ("actors/http.py", "actors/transport.py"),
+    "trio_websocket": lambda name: name == "actors/io/socket.py" or name in EXCHANGE,
+    "wsproto": lambda name: name == "actors/io/socket.py" or name in EXCHANGE,
+    "h11": lambda name: name in ("actors/io/socket.py", "actors/exchange/server.py"),
+    "httpx": lambda name: name == "actors/io/http.py",
+    "httpcore": lambda name: name in ("actors/io/http.py", "actors/io/transport.py"),
     "msgspec": lambda name: name.startswith("protocol/prophetx/") or name in EXCHANGE,
     "cattrs": lambda name: name == "actors/config.py",
     "click": lambda name: name == "actors/cli.py",
@@ -32,7 +32,7 @@ NOT_PURE |= {"actors", "socket", "ssl", "select", "secrets", "uuid", "threading"
 ROOMS = ("errors", "ids", "odds", "money", "events", "commands", "book", "order", "exposure", "matching", "venue")
 """The rooms of the protocol from the bottom up: each imports only what stands before it."""
 
-ROOTS = {"actors.bot": {"actors/paper.py", "actors/cli.py", "actors/status.py", "actors/config.py"}}
+ROOTS = {"actors.bot": {"actors/paper.py", "actors/cli.py", "actors/console/status.py", "actors/config.py"}}
 ROOTS["actors.session"] = {"actors/bot.py", "actors/config.py", "actors/cli.py", "actors/paper.py"}
 ROOTS["actors.exchange"] = {"actors/paper.py", "actors/cli.py"}
 

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from actors.config import ConfigError, load_config, read_credentials
-from actors.guard import Limits
+from actors.decisions.guard import Limits
 from actors.maker import MakerSettings
 from actors.session import SessionSettings
 from protocol.ids import CompetitionId

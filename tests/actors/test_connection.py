@@ -9,7 +9,7 @@ import trio.testing
 import trio_websocket
 
 from actors.connection import ACK_TIMEOUT_S, Connection
-from actors.coverage import Coverage
+from actors.decisions.coverage import Coverage
 from actors.mailbox import Mailbox
 from actors.messages import OrdersDoubted, SessionFailed, SnapshotWanted
 from actors.supervision import first_named

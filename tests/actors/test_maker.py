@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.decisions.quoting import Quote
 from actors.maker import MakerSettings, MarketMaker
 from actors.messages import MarketView
-from actors.quoting import Quote
 from actors.strategy import View
 from protocol.book import BookStatus
 from protocol.commands import PlaceOrder, TimeInForce

@@ -1,7 +1,7 @@
 import pytest
 import trio
 
-from actors.guard import Guard, Limits
+from actors.decisions.guard import Guard, Limits
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     AccountReady,

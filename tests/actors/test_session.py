@@ -9,18 +9,18 @@ import pytest
 import trio
 import trio.testing
 
-from actors.caller import Caller
-from actors.clock import VenueClock
 from actors.exchange.exchange import Exchange
 from actors.exchange.faults import Fault, Rule
 from actors.exchange.settings import ExchangeSettings
+from actors.io.caller import Caller
+from actors.io.clock import VenueClock
+from actors.io.transport import Dial
 from actors.listings import Listings
 from actors.mailbox import Mailbox
 from actors.messages import MarketView, OrdersDoubted, RestartWanted, SessionFailed, TrackerMessage
 from actors.session import Session, SessionSettings
 from actors.supervision import first_named
 from actors.tally import Tally
-from actors.transport import Dial
 from protocol.book import BookStatus
 from protocol.ids import BookKey
 from protocol.prophetx.pusher import Reconnect

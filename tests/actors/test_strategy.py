@@ -4,6 +4,7 @@ import attrs
 import pytest
 import trio
 
+from actors.decisions.quoting import Quote
 from actors.mailbox import Mailbox
 from actors.messages import (
     CancelIntent,
@@ -16,7 +17,6 @@ from actors.messages import (
     OrderChanged,
     RiskMessage,
 )
-from actors.quoting import Quote
 from actors.strategy import DENIED_REST_S, MAX_CHANGES, Desk, View, quoting
 from protocol.book import BookStatus, Cause, LiquidityChange
 from protocol.commands import PlaceOrder, TimeInForce

@@ -1,6 +1,6 @@
 import trio
 
-from actors.ledger import OrderLedger
+from actors.decisions.ledger import OrderLedger
 from actors.mailbox import Mailbox
 from actors.messages import (
     AccountReady,

@@ -10,7 +10,8 @@ import trio
 import trio._core._run as trio_run
 from trio.testing import MockClock
 
-from actors.audit import Audit
+from actors.console.summary import Summary
+from actors.decisions.audit import Audit
 from actors.exchange.board import Ticket
 from actors.exchange.exchange import Exchange
 from actors.exchange.faults import Rule
@@ -18,7 +19,6 @@ from actors.exchange.settings import ExchangeSettings
 from actors.messages import MarketView
 from actors.paper import Paper
 from actors.strategy import Desk, Strategy, View
-from actors.summary import Summary
 from protocol.ids import BookKey, ClientOrderId, SelectionId
 from protocol.odds import opposite
 from protocol.order import Order

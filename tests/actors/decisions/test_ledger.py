@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ledger import MAX_FILL_QUESTIONS, MAX_RESENDS, OrderLedger
+from actors.decisions.ledger import MAX_FILL_QUESTIONS, MAX_RESENDS, OrderLedger
 from actors.messages import (
     AccountReady,
     AnswerLost,

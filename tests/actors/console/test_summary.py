@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from actors.audit import Audit
-from actors.summary import Summary
+from actors.console.summary import Summary
+from actors.decisions.audit import Audit
 from actors.tally import Tally
 
 TALLY = Tally(

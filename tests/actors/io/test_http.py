@@ -2,7 +2,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors.http import open_lane
+from actors.io.http import open_lane
 from actors.messages import AnswerLost, NotSent
 from protocol.venue import Request, Response
 

@@ -11,8 +11,8 @@ import trio
 import trio_websocket
 import wsproto.utilities
 
+from actors.io.transport import Dial, secure
 from actors.messages import SessionFailed
-from actors.transport import Dial, secure
 from protocol.prophetx.pusher import Reconnect, reconnect_after
 
 CONNECT_TIMEOUT_S = 10.0

@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from actors.coverage import Coverage
+from actors.decisions.coverage import Coverage
 from protocol.events import EventListed, EventStatus
 from protocol.ids import CompetitionId, EventId
 from protocol.venue import Wanted

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.bot import Bot
-from actors.logs import RecentLines
+from actors.console.logs import RecentLines
 from actors.messages import MarketView
 from protocol.money import dollars
 from protocol.order import Order

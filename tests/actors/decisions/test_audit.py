@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from actors.audit import Audit, Fate, compare_books, compare_orders, compare_snapshots, fate_reported
+from actors.decisions.audit import Audit, Fate, compare_books, compare_orders, compare_snapshots, fate_reported
 from actors.messages import MarketView, SnapshotTaken
 from protocol.book import BookStatus
 from protocol.commands import PlaceOrder

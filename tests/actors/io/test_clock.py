@@ -2,7 +2,7 @@ from email.utils import formatdate
 
 import pytest
 
-from actors.clock import VenueClock
+from actors.io.clock import VenueClock
 
 SECOND_NS = 10**9
 NOW_NS = 1_790_000_000 * SECOND_NS + 400_000_000

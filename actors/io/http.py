@@ -9,8 +9,8 @@ import httpcore
 import httpx
 import trio
 
+from actors.io.transport import CONNECT_TIMEOUT_S, Dial, StreamBackend
 from actors.messages import AnswerLost, NotSent
-from actors.transport import CONNECT_TIMEOUT_S, Dial, StreamBackend
 from protocol.venue import Request, Response
 
 KEEPALIVE_S = 120.0  # above the client's default of 5 s: a quiet order must not pay a new handshake

@@ -4,7 +4,7 @@ import json
 
 import attrs
 
-from actors.audit import Audit
+from actors.decisions.audit import Audit
 from actors.tally import Tally
 from protocol.money import dollars
 

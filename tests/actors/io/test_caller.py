@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 import trio
 
-from actors.caller import Caller, LoginRefused
-from actors.clock import VenueClock
+from actors.io.caller import Caller, LoginRefused
+from actors.io.clock import VenueClock
 from actors.messages import AnswerLost, NotSent
 from actors.tally import Tally
 from protocol.commands import CancelAll

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.limits import RateLimit
+from actors.decisions.limits import RateLimit
 from protocol.venue import Lane
 
 

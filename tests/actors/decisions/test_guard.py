@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from actors.guard import DAY_S, FIRST_REST_S, Guard, Limits
+from actors.decisions.guard import DAY_S, FIRST_REST_S, Guard, Limits
 from actors.messages import DenialReason, Intent, MarketView
 from actors.tally import Tally
 from protocol.book import BookStatus

@@ -2,7 +2,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.quoting import Changes, Quote, changes
+from actors.decisions.quoting import Changes, Quote, changes
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import OrderStatus
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, Strike

@@ -11,12 +11,12 @@ import attrs
 import structlog
 import trio
 
-from actors.clock import VenueClock
-from actors.http import HttpLane, open_lane
-from actors.limits import RateLimit
+from actors.decisions.limits import RateLimit
+from actors.io.clock import VenueClock
+from actors.io.http import HttpLane, open_lane
+from actors.io.transport import Dial
 from actors.messages import AnswerLost
 from actors.tally import Tally
-from actors.transport import Dial
 from protocol.errors import Policy, RemoteProtocolError, VenueError
 from protocol.prophetx.session import Authorisation, Need
 from protocol.venue import Call, Credentials, Lane, Response, Rest

@@ -1,6 +1,6 @@
 import math
 
-from actors.doubts import Doubts
+from actors.decisions.doubts import Doubts
 from actors.messages import AskHistory
 from protocol.venue import OrderPage, Show, Window
 

@@ -7,7 +7,7 @@ from typing import assert_never
 import attrs
 import structlog
 
-from actors.doubts import Doubts
+from actors.decisions.doubts import Doubts
 from actors.messages import (
     AccountReady,
     AnswerLost,

@@ -1,0 +1,1 @@
+"""What the actors decide: synchronous, on their own state, tested without trio."""
