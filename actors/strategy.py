@@ -6,7 +6,8 @@ from fractions import Fraction
 import attrs
 import trio
 
-from actors.decisions.quoting import Quote, changes
+from actors.decisions.quoting import Quote as Quote
+from actors.decisions.quoting import changes
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     CancelIntent,

@@ -5,9 +5,8 @@ from fractions import Fraction
 
 import trio
 
-from actors.decisions.quoting import Quote
 from actors.paper import Paper
-from actors.strategy import View, quoting
+from actors.strategy import Quote, View, quoting
 
 
 def quote(view: View) -> list[Quote]:

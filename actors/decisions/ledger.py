@@ -153,7 +153,8 @@ class OrderLedger:
                 self.doubts.missed(wall_ns, now_s, wall_ns)
             case SessionReady():
                 self._up, self._restart_asked = True, False
-                self.doubts.missed(self._whole_ns or wall_ns, now_s, wall_ns)
+                if self._whole_ns:
+                    self.doubts.missed(self._whole_ns, now_s, wall_ns)
             case SessionLost():
                 if self._up:  # not for one that never opened: the gap goes on
                     self._up, self._whole_ns = False, wall_ns
@@ -301,7 +302,8 @@ class OrderLedger:
 
     def _cancel_answered(self, message: CancelAnswered, now_s: float, wall_ns: int) -> Iterator[Out]:
         if not isinstance(message.command, CancelOrder):
-            self.doubts.missed(wall_ns, now_s, wall_ns)
+            if not self.flat:
+                self.doubts.missed(wall_ns, now_s, wall_ns)
             return
         tracked = self._live.get(message.command.client_order_id)
         if tracked is None:

@@ -124,7 +124,7 @@ async def test_every_kind_of_garbage_is_survivable(autojump_clock, open_client):
             kinds |= {type(event).__name__ for event in socket.read(frame)}
 
     assert broken
-    assert {"MessageUnreadable", "BookReplaced", "UnknownReceived"} <= kinds
+    assert {"MessageUnreadable", "BookReplaced", "BookUnreadable"} <= kinds
 
 
 async def test_a_fill_can_be_told_late_while_other_news_is_not(autojump_clock, open_client):

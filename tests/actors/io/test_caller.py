@@ -196,13 +196,13 @@ async def test_a_second_401_is_the_answer(autojump_clock, venue):
 # --- pace --------------------------------------------------------------------------------------------------------
 
 
-async def test_reads_of_one_endpoint_are_a_second_apart(autojump_clock, venue):
+async def test_reads_of_one_endpoint_are_a_second_apart_after_a_few(autojump_clock, venue):
     async with venue.open():
-        for _ in range(3):
+        for _ in range(5):
             await ask(venue)
 
     times = [asked.at_s for asked in venue.bytes.asked[1:]]
-    assert times == pytest.approx([0, 1, 2], abs=0.1)
+    assert times == pytest.approx([0, 0, 0, 1, 2], abs=0.1)
 
 
 async def test_in_a_hurry_it_waits_less(autojump_clock, venue):
@@ -210,10 +210,9 @@ async def test_in_a_hurry_it_waits_less(autojump_clock, venue):
         await trio.sleep_forever()
 
     async with venue.open():
-        await ask(venue)
         venue.caller.hurry()
-        await trio.sleep(1)
-        await ask(venue)
+        for _ in range(4):
+            await ask(venue)
         venue.answers = [silence]
         with pytest.raises(AnswerLost):
             await ask(venue)
