@@ -29,6 +29,7 @@ from protocol.odds import Odds, OddsLadder, implied, opposite, profit_cents
 from protocol.order import Order
 
 MAX_CHANGES = 256  # changes of liquidity that a view carries; a slow strategy sees the latest
+DENIED_PAUSE_S = 0.05
 DENIED_REST_S = 1.0  # how long a denied selection is not tried again by `quote`
 LEAVING_S = 1.0  # how long the book may still show an order of ours that has left it
 
@@ -63,6 +64,7 @@ class View:
     fills: tuple[tuple[SelectionId, Fill], ...]  # ours since the last view
     stakes: tuple[Stakes, ...]  # matched and resting, one for each selection
     denied: tuple[DenialReason, ...] = ()  # since the last view
+    ended: tuple[Order, ...] = ()  # ours that ended since the last view; `reason` says why the venue refused one
     leaving: tuple["Leaving", ...] = ()  # ours that is gone, and that the book still shows
 
     @property
@@ -145,6 +147,7 @@ class Desk:
     _fills: dict[BookKey, list[tuple[SelectionId, Fill]]] = attrs.field(factory=dict)
     _booked: dict[ClientOrderId, int] = attrs.field(factory=dict)
     _denied: dict[BookKey, list[DenialReason]] = attrs.field(factory=dict)
+    _ended: dict[BookKey, list[Order]] = attrs.field(factory=dict)
     _leaving: dict[BookKey, list[Leaving]] = attrs.field(factory=dict)
     _rests: dict[SelectionId, float] = attrs.field(factory=dict)
 
@@ -155,6 +158,8 @@ class Desk:
         while True:
             await self._bell.take()
             changed = self._take_updates() | self._take_books()
+            if any(key in self._denied for key in changed):
+                await trio.sleep(DENIED_PAUSE_S)  # who asks again at once shall not spin
             if changed:
                 return [self.view(key) for key in changed]
 
@@ -168,6 +173,7 @@ class Desk:
             fills=tuple(self._fills.pop(key, ())),
             stakes=tuple(self.positions.stakes(key, each) for each in market.selections),
             denied=tuple(self._denied.pop(key, ())),
+            ended=tuple(self._ended.pop(key, ())),
             leaving=tuple(self._leaving.get(key, ())),
         )
 
@@ -286,8 +292,8 @@ class Desk:
             self._leave(known, order)
         if order.can_match:
             self.orders[order.client_order_id] = order
-        else:
-            self.orders.pop(order.client_order_id, None)
+        elif self.orders.pop(order.client_order_id, None) is not None:
+            self._ended.setdefault(order.key, []).append(order)
         booked = self._booked.get(order.client_order_id, 0)
         if order.filled_cents > booked:
             self._booked[order.client_order_id] = order.filled_cents

@@ -170,6 +170,24 @@ async def test_fills_are_seen_once(autojump_clock):
     assert working.orders == {}
 
 
+async def test_an_order_that_ended_is_seen_once_with_the_venues_reason(autojump_clock):
+    working = desk()
+    await shown(working)
+    order = placed()
+    changed(working, order)
+    await look(working)
+    refused = order.move(OrderStatus.REJECTED, "insufficient_amount")
+
+    changed(working, refused)
+    (first,) = await look(working)
+    changed(working, refused)
+    (again,) = await look(working)
+
+    assert first.ended == (refused,)
+    assert first.ended[0].reason == "insufficient_amount"
+    assert again.ended == ()
+
+
 async def test_news_of_a_market_that_was_never_shown_wait_for_it(autojump_clock):
     working = desk()
     changed(working, placed(status=OrderStatus.FILLED, filled_cents=1000, fills=(Fill(1000, Odds(110)),)))

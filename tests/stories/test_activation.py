@@ -6,6 +6,7 @@ from actors.exchange.faults import Fault, Rule
 from actors.exchange.settings import ExchangeSettings
 from actors.messages import DenialReason
 from protocol.events import OrderStatus
+from protocol.order import WHY_INVALID
 from protocol.prophetx.wire import Dialect
 
 SILENT = Rule(fault=Fault.DROP, where="order", times=1)
@@ -34,7 +35,10 @@ async def test_an_order_without_funds_is_invalid_and_the_strategy_hears_why(auto
         name = story.place()
         await story.until(lambda: story.status(name) == "invalid")
         story.exchange.floor.accounts["trader-1"].unmatched_cents -= 999_500
+        await story.until(lambda: [view for view in story.hand.views if view.ended])
 
+        (told,) = [order for view in story.hand.views for order in view.ended]
+        assert (told.client_order_id, told.reason) == (name, WHY_INVALID)
         assert story.bot.exposure_cents == 0
         assert story.bot.tally.rejected == 1
         assert story.desk.orders == {}
