@@ -2,6 +2,12 @@
 
 import attrs
 
+from protocol.events import OrderStatus
+from protocol.order import Order
+
+_REFUSED = (OrderStatus.REJECTED, OrderStatus.INVALID)
+_CUT_SHORT = (OrderStatus.CANCELLED, OrderStatus.WIPED)
+
 
 @attrs.define
 class Tally:
@@ -27,3 +33,13 @@ class Tally:
     breaches: int = 0
     requests: int = 0
     answers_lost: int = 0
+
+    def count(self, before: Order, after: Order) -> None:
+        """Count what became of an order of this run. Each move counts once, whatever is said twice."""
+        self.opened += after.opened and not before.opened
+        if after.filled_cents > before.filled_cents:
+            self.fills += 1
+            self.fill_cents += after.filled_cents - before.filled_cents
+        self.rejected += after.status in _REFUSED and before.status not in _REFUSED
+        self.cancelled += after.opened and after.status in _CUT_SHORT and before.status not in _CUT_SHORT
+        self.cancelled -= before.status in _CUT_SHORT and after.status is OrderStatus.FILLED

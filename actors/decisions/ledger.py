@@ -8,10 +8,10 @@ import attrs
 import structlog
 
 from actors.decisions.doubts import Doubts
+from actors.decisions.exactness import InexactFills
 from actors.messages import (
     AccountReady,
     AnswerLost,
-    AskFills,
     AskHistory,
     AskOrder,
     CancelAnswered,
@@ -36,7 +36,7 @@ from actors.messages import (
 from actors.tally import Tally
 from protocol.commands import CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RETRY_SOON_S, Policy, RemoteProtocolError, VenueError
-from protocol.events import Fill, OrderReported, OrderStatus
+from protocol.events import OrderReported, OrderStatus
 from protocol.ids import ClientOrderId, ClientOrderIds, VenueOrderId
 from protocol.order import NAMELESS, UNPROVED, Order
 from protocol.venue import FillPage, OrderPage, Show
@@ -52,11 +52,7 @@ UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is
 WINDOW_MARGIN_S = 15  # how much of a window's beginning proves nothing, for clocks that differ
 MAX_RESENDS = 5
 ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such question a second
-MAX_FILL_QUESTIONS = 10
-MAX_DETAILS = 100  # orders in one question about fills
 
-_REFUSED = (OrderStatus.REJECTED, OrderStatus.INVALID)
-_CUT_SHORT = (OrderStatus.CANCELLED, OrderStatus.WIPED)
 
 Out = OrderChanged | PlaceOrder | CancelWork | Question | RestartWanted | AccountReady
 
@@ -79,7 +75,6 @@ class Tracked:
     asked: int = 0
     looks: int = 0
     resends: int = 0
-    fill_questions: int = 0
 
     @property
     def due_s(self) -> float:
@@ -109,9 +104,7 @@ class OrderLedger:
     _opened: bool = False
     _orders_asked: set[VenueOrderId] = attrs.field(factory=set)  # questions that are under way
     _ages_known: bool = True  # the last history said how old its copy was
-    _inexact: dict[ClientOrderId, None] = attrs.field(factory=dict)
-    _inexact_at_s: float = math.inf
-    _fills_asked: bool = False
+    _inexact: InexactFills = attrs.field(factory=InexactFills)
 
     # --- what it knows ---
 
@@ -123,15 +116,14 @@ class OrderLedger:
     @property
     def settled(self) -> bool:
         """Tell whether no question is open."""
-        return self.flat and not self.doubts.open and not self._inexact and not self._fills_asked
+        return self.flat and not self.doubts.open and not self._inexact.open
 
     @property
     def due_s(self) -> float:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._live.values()), default=math.inf)
         history_s = math.inf if self.doubts.asked else self.doubts.ask_at_s
-        fills_s = self._inexact_at_s if self._inexact and not self._fills_asked else math.inf
-        return min(soonest, history_s, fills_s)
+        return min(soonest, history_s, self._inexact.due_s)
 
     # --- what it hears ---
 
@@ -200,8 +192,9 @@ class OrderLedger:
         question = self.doubts.question(now_s, wall_ns)
         if question is not None:
             yield question
-        if self._inexact and self._inexact_at_s <= now_s and not self._fills_asked:
-            yield self._ask_fills()
+        fills = self._inexact.question(now_s)
+        if fills is not None:
+            yield fills
 
     # --- placing ---
 
@@ -389,22 +382,11 @@ class OrderLedger:
             self._opened = False
             yield AccountReady()
 
-    def _ask_fills(self) -> AskFills:
-        self._fills_asked = True
-        names = [self.orders[client_order_id].order.venue_order_id for client_order_id in self._inexact]
-        return AskFills(tuple(name for name in names if name is not None)[:MAX_DETAILS])
-
     def _fills_read(self, result: FillPage | VenueError | AnswerLost, now_s: float) -> Iterator[Out]:
-        self._fills_asked = False
-        self._inexact_at_s = now_s + ASK_AGAIN_S
-        found: dict[ClientOrderId, list[Fill]] = {}
-        if isinstance(result, FillPage):
-            for venue_order_id, fill in result.fills:
-                found.setdefault(self._by_venue_id.get(venue_order_id, ClientOrderId("")), []).append(fill)
-        for client_order_id in list(self._inexact)[:MAX_DETAILS]:
-            tracked = self.orders[client_order_id]
-            tracked.fill_questions += 1
-            yield from self._change(tracked, tracked.order.with_fills(tuple(found.get(client_order_id, ()))), now_s)
+        for venue_order_id, fills in self._inexact.answered(result, now_s).items():
+            tracked = self.orders.get(self._by_venue_id.get(venue_order_id, ClientOrderId("")))
+            if tracked is not None:
+                yield from self._change(tracked, tracked.order.with_fills(fills), now_s)
 
     # --- reports ---
 
@@ -457,7 +439,8 @@ class OrderLedger:
             order = attrs.evolve(order, cancel_wanted=True)  # it came back while everything goes
             tracked.cancel_at_s = now_s
         before, tracked.order = tracked.order, order
-        self._count(before, order)
+        if self.ids.owns(order.client_order_id):
+            self.tally.count(before, order)
         self._set_due(tracked, before, now_s)
         if order != before:
             yield OrderChanged(order=order, strategy=tracked.strategy)
@@ -469,7 +452,7 @@ class OrderLedger:
         if not order.can_match:
             tracked.overdue_at_s = tracked.ask_at_s = tracked.cancel_at_s = tracked.resend_at_s = math.inf
             self._live.pop(order.client_order_id, None)
-            self._want_exact_fills(tracked, now_s)
+            self._check_fills(order, now_s)
             return
         self._live[order.client_order_id] = tracked
         if order.status is OrderStatus.OPEN:
@@ -481,22 +464,10 @@ class OrderLedger:
         if order.status is OrderStatus.PENDING and tracked.overdue_at_s == tracked.ask_at_s == math.inf:
             tracked.ask_at_s = now_s + ASK_AGAIN_S  # found after its deadline, when nothing else would ask
 
-    def _want_exact_fills(self, tracked: Tracked, now_s: float) -> None:
-        if tracked.order.fills_exact or tracked.fill_questions >= MAX_FILL_QUESTIONS:
-            self._inexact.pop(tracked.order.client_order_id, None)
+    def _check_fills(self, order: Order, now_s: float) -> None:
+        if order.venue_order_id is None:
             return
-        if tracked.order.client_order_id not in self._inexact:
-            self._inexact[tracked.order.client_order_id] = None
-            self._inexact_at_s = min(max(self._inexact_at_s, now_s), now_s + ASK_AGAIN_S)
-
-    def _count(self, before: Order, order: Order) -> None:
-        if not self.ids.owns(order.client_order_id):
-            return
-        tally = self.tally
-        tally.opened += order.opened and not before.opened
-        if order.filled_cents > before.filled_cents:
-            tally.fills += 1
-            tally.fill_cents += order.filled_cents - before.filled_cents
-        tally.rejected += order.status in _REFUSED and before.status not in _REFUSED
-        tally.cancelled += order.opened and order.status in _CUT_SHORT and before.status not in _CUT_SHORT
-        tally.cancelled -= before.status in _CUT_SHORT and order.status is OrderStatus.FILLED
+        if order.fills_exact:
+            self._inexact.settle(order.venue_order_id)
+        else:
+            self._inexact.want(order.venue_order_id, now_s)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.decisions.ledger import MAX_FILL_QUESTIONS, MAX_RESENDS, OrderLedger
+from actors.decisions.exactness import MAX_FILL_QUESTIONS
+from actors.decisions.ledger import MAX_RESENDS, OrderLedger
 from actors.messages import (
     AccountReady,
     AnswerLost,
