@@ -33,4 +33,4 @@ def take(desk: Desk, view: View) -> None:
 
 if __name__ == "__main__":
     paper = Paper(wall_ns=time.time_ns, seed=1, strategies={"followers": follow_trades})
-    print(trio.run(paper.run_on_loopback_for, 4.0).as_text())
+    print(trio.run(paper.run_on_loopback_for, 3.0).as_text())

@@ -21,4 +21,4 @@ def quote(view: View) -> list[Quote]:
 
 if __name__ == "__main__":
     paper = Paper(wall_ns=time.time_ns, strategies={"mine": quoting(quote)})
-    print(trio.run(paper.run_on_loopback_for, 4.0).as_text())
+    print(trio.run(paper.run_on_loopback_for, 3.0).as_text())

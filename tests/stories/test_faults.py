@@ -32,7 +32,7 @@ def maker():
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_minute_of_every_fault_ends_clean(run_story, pinned, seed, dialect):
     pinned(seed)
-    story = run_story(60, settings=PAPER_EXCHANGE, strategies=maker(), faults="all", seed=seed, dialect=dialect)
+    story = run_story(45, settings=PAPER_EXCHANGE, strategies=maker(), faults="all", seed=seed, dialect=dialect)
 
     assert story.bot.tally.fills > 0
     assert story.bot.tally.sessions_lost > 0
