@@ -45,6 +45,7 @@ class Paper:
     fault_scale: float = 1.0  # how many times as seldom what goes wrong by itself does
     exchange: Exchange = attrs.field(init=False)
     bot: Bot = attrs.field(init=False)
+    _stopped: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         rules = Faults(Random(f"faults {self.seed}"))
@@ -59,7 +60,8 @@ class Paper:
         self.bot = self._bot("http://exchange", self.exchange.dial)
 
     def stop(self) -> None:
-        """Begin the safe stop."""
+        """Begin the safe stop, also of a bot that is still to be built."""
+        self._stopped = True
         self.bot.stop()
 
     async def run_on_loopback(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Summary:
@@ -68,6 +70,8 @@ class Paper:
             await nursery.start(self.exchange.run)
             _, port = await nursery.start(self.exchange.serve_tcp, LOOPBACK, 0)
             self.bot = self._bot(f"http://{LOOPBACK}:{port}/partner", dial_tcp)
+            if self._stopped:
+                self.bot.stop()
             task_status.started()
             await self.bot.run()
             nursery.cancel_scope.cancel()

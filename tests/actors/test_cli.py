@@ -88,7 +88,7 @@ def test_run_trades_on_a_served_exchange(start, write_config, dialect):
 
     bot = start(
         "run",
-        *("--config", config, "--seconds", "2.5", "--json"),
+        *("--config", config, "--seconds", "4", "--json"),
         ACCESS=addresses["access_key"],
         SECRET=addresses["secret_key"],
     )

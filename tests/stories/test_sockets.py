@@ -40,3 +40,13 @@ async def test_it_trades_loses_its_connection_comes_back_and_stops_flat(dialect)
     assert summary.ok, summary
     assert summary.tally.restart_s_max < 5.0
     assert summary.tally.fill_cents == sum(order.filled_cents for order in paper.exchange.truth().orders.values())
+
+
+async def test_a_stop_before_the_start_stops_at_once():
+    paper = Paper(wall_ns=time.time_ns)
+    paper.stop()
+
+    with trio.fail_after(10):
+        summary = await paper.run_on_loopback()
+
+    assert summary.tally.sent == 0
