@@ -66,6 +66,7 @@ ASKING_BACKLOG = 4_096
 
 STOP_S = 8.0  # a safe stop takes 10 s at most; the rest is for sockets to close and the process to end
 FLATTEN_S = 5.0
+SETTLE_S = 0.7  # for the images of our own cancels to come in before the books are compared
 EMERGENCY_LOOK_S = 3.0
 LADDER_AGAIN_S = 30.0
 
@@ -347,6 +348,7 @@ class Bot:
     async def _compare_books(self) -> None:
         if self._session is None or self._epoch is None:
             return
+        await trio.sleep(SETTLE_S)
         try:
             snapshots = await self._session.compare_books()
         except NAMED as error:

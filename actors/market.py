@@ -20,6 +20,8 @@ log = structlog.get_logger()
 PRINT_GRACE_S = 1.0  # how long a fall in liquidity waits for the print that explains it
 HEAL_GRACE_S = 2.0  # how long a difference from REST waits for the image that may be on its way
 
+MAX_RECHECKS = 3  # comparisons in a row that a moving book may outrun
+
 MarketMessage = BookReplaced | TradePrinted | Compare | Doubt | Suspend | EventListed
 
 
@@ -40,6 +42,8 @@ class Market:
     book: Book
     name: str = ""
     kind: str = ""
+    recheck: Callable[[], None] = lambda: None  # asks for another comparison
+    _rechecks: int = 0
     _suspended: bool = False
     _applied_s: float = -math.inf
     _suspect: BookReplaced | None = None
@@ -86,6 +90,7 @@ class Market:
             log.warning("book_healed", book=str(self.key))
             self.tally.healed += 1
             self.book.hydrate(self._suspect)
+            self._rechecks = 0
             self._dismiss()
         if now_s >= self._settle_at_s:
             self.book.settle()
@@ -115,7 +120,7 @@ class Market:
         if self.book.apply(image):
             self._applied_s = now_s
             if self._suspect is not None and image.sequence_ns >= self._suspect.sequence_ns:
-                self._dismiss()
+                self._moved_on(self._suspect)
 
     def _compare(self, message: Compare, now_s: float) -> None:
         self._suspended = not message.book.active
@@ -125,7 +130,19 @@ class Market:
             self._suspect = message.book
             self._heal_at_s = now_s + HEAL_GRACE_S
         else:
-            self._dismiss()
+            self._moved_on(message.book)
+
+    def _moved_on(self, read: BookReplaced) -> None:
+        """Let a comparison go that the book has moved on from. When they still differ, one that is newer must tell.
+
+        An image can be older than the reading it came after: nothing in either says which.
+        """
+        self._dismiss()
+        if not self.book.differs(read):
+            self._rechecks = 0
+        elif self._rechecks < MAX_RECHECKS:
+            self._rechecks += 1
+            self.recheck()
 
     def _dismiss(self) -> None:
         self._suspect, self._heal_at_s = None, math.inf

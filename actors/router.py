@@ -161,6 +161,7 @@ class Router:
             publish=self.publish,
             event=event,
             tally=self.tally,
+            recheck=lambda: self._want(book.key.event_id),
             book=Book(book.key),
             name=book.name,
             kind=book.kind,

@@ -3,7 +3,7 @@ import pytest
 import trio
 
 from actors.mailbox import Mailbox
-from actors.market import HEAL_GRACE_S, PRINT_GRACE_S, Market, MarketMessage
+from actors.market import HEAL_GRACE_S, MAX_RECHECKS, PRINT_GRACE_S, Market, MarketMessage
 from actors.messages import Compare, Doubt, MarketView, Suspend
 from actors.tally import Tally
 from protocol.book import Book, BookStatus, Cause, LiquidityChange
@@ -140,6 +140,38 @@ async def test_a_book_that_moved_since_rest_was_asked_was_not_wrong(autojump_clo
 
     assert room.cents == 200
     assert room.tally.healed == 0
+
+
+async def test_a_book_that_moved_on_and_still_differs_is_compared_again_a_few_times(autojump_clock):
+    room = Room()
+    await room.hear(compare(100, 5))
+    wanted = []
+    room.market.recheck = lambda: wanted.append(trio.current_time())
+
+    for sequence_ns in range(10, 10 + 2 * MAX_RECHECKS):
+        await trio.sleep(5)
+        await room.hear(image(200, sequence_ns))
+        await room.hear(compare(700, 9, asked_at_s=trio.current_time() - 1))
+
+    assert len(wanted) == MAX_RECHECKS
+    assert room.tally.healed == 0
+
+
+async def test_a_late_image_that_is_older_than_the_reading_does_not_hide_the_difference(autojump_clock):
+    room = Room()
+    await room.hear(compare(100, 5))
+    wanted = []
+    room.market.recheck = lambda: wanted.append(trio.current_time())
+    await trio.sleep(5)
+
+    await room.hear(compare(700, 9, asked_at_s=4.0))
+    await room.hear(image(200, 12))
+    again = len(wanted)
+    await room.hear(compare(700, 9, asked_at_s=trio.current_time() + 1), wait_s=10)
+
+    assert again == 1
+    assert room.cents == 700
+    assert room.tally.healed == 1
 
 
 async def test_a_newer_image_within_the_moment_settles_the_difference(autojump_clock):
