@@ -1,10 +1,12 @@
 """The venue's order history, read to the end."""
 
 from actors.messages import AnswerLost, Ask
+from protocol.errors import Policy, VenueError
 from protocol.events import OrderReported
-from protocol.venue import OrderPage, Rest, Show, Window
+from protocol.venue import Call, OrderPage, Rest, Show, Window
 
 MAX_PAGES = 200  # of 100 orders
+PAGE_TRIES = 3
 SLICE_S = 6 * 86_400  # the venue's widest window is 7 days
 
 
@@ -21,7 +23,7 @@ async def read_history(
     cursors = {""}
     cursor = ""
     for _ in range(MAX_PAGES):
-        page = await ask(rest.history(from_s, to_s, cursor, by=by, show=show))
+        page = await _page(ask, rest.history(from_s, to_s, cursor, by=by, show=show))
         orders.extend(page.orders)
         ages.append(page.synced_at_ns)
         cursor = page.next_cursor
@@ -30,6 +32,19 @@ async def read_history(
             return OrderPage(orders=tuple(orders), synced_at_ns=min(known) if len(known) == len(ages) else None)
         cursors.add(cursor)
     raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
+
+
+async def _page(ask: Ask, call: Call[OrderPage]) -> OrderPage:
+    """Read one page, again when no answer came: one that is lost must not cost the pages before it."""
+    for _ in range(PAGE_TRIES - 1):
+        try:
+            return await ask(call)
+        except AnswerLost:
+            continue
+        except VenueError as error:
+            if error.policy is not Policy.OUTCOME_UNKNOWN:
+                raise
+    return await ask(call)
 
 
 def slices(from_s: int, to_s: int) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ LANES: Mapping[Lane, int] = {Lane.PLACING: 3, Lane.CANCELLING: 2, Lane.READING: 
 """Connections a lane: one lost answer must not block the next order."""
 
 HURRY_S = 1.5
-HURRIED_READS_APART_S = 0.25
+HURRIED_READS_APART_S = 0.1
 DEFAULT_HOLD_S = 1.0  # a 429 that does not say how long
 MAX_HOLD_S = 3600.0
 SESSION_WAIT_S = 10.0  # after session_num_exceed, doubling
