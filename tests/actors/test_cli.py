@@ -55,7 +55,7 @@ def write_config(tmp_path):
 
 
 def test_paper_trades_over_loopback_and_says_how_it_went(start):
-    process = start("paper", "--seconds", "3", "--seed", "7", "--json")
+    process = start("paper", "--seconds", "6", "--seed", "7", "--json")
 
     out, _ = process.communicate(timeout=LIMIT_S)
 
@@ -88,7 +88,7 @@ def test_run_trades_on_a_served_exchange(start, write_config, dialect):
 
     bot = start(
         "run",
-        *("--config", config, "--seconds", "4", "--json"),
+        *("--config", config, "--seconds", "5", "--json"),
         ACCESS=addresses["access_key"],
         SECRET=addresses["secret_key"],
     )
