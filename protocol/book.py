@@ -100,7 +100,7 @@ class Book:
 
     def differs(self, snapshot: BookReplaced) -> bool:
         """Tell whether what can be taken is not what the snapshot says."""
-        return _levels(self.sides) != _levels(snapshot.sides) or (self.status is BookStatus.LIVE) != snapshot.active
+        return takeable(self.sides) != takeable(snapshot.sides) or (self.status is BookStatus.LIVE) != snapshot.active
 
     def doubt(self) -> None:
         """Stop believing the book until the next snapshot."""
@@ -146,7 +146,7 @@ class Book:
 
     def _replace(self, image: BookReplaced) -> None:
         known = bool(self.sides)
-        before, after = _levels(self.sides), _levels(image.sides)
+        before, after = takeable(self.sides), takeable(image.sides)
         self.sides = image.sides
         self.sequence_ns = max(self.sequence_ns, image.sequence_ns)
         self.status = BookStatus.LIVE if image.active else BookStatus.SUSPENDED
@@ -204,7 +204,8 @@ class Book:
         return first.selection_id if selection_id == second.selection_id else None
 
 
-def _levels(sides: tuple[Side, ...]) -> dict[tuple[SelectionId, Odds], int]:
+def takeable(sides: tuple[Side, ...]) -> dict[tuple[SelectionId, Odds], int]:
+    """Return what can be taken, in cents, at each price of each selection; prices with nothing left are not there."""
     return {
         (side.selection_id, level.odds): level.takeable_cents
         for side in sides

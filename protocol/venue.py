@@ -8,7 +8,7 @@ import attrs
 
 from protocol.commands import Cancel, CancelOrder, PlaceOrder
 from protocol.errors import VenueError
-from protocol.events import BookReplaced, CompetitionListed, EventListed, Fill, OrderReported, VenueEvent
+from protocol.events import BookReplaced, CompetitionListed, EventListed, Fill, OrderReported
 from protocol.ids import CompetitionId, EventId, VenueOrderId
 from protocol.odds import OddsLadder
 
@@ -209,9 +209,3 @@ class Rest(Protocol):
     def fills(self, venue_order_ids: Sequence[VenueOrderId], cursor: str = "") -> Call[FillPage]: ...
     def connection_config(self) -> Call[ConnectionConfig]: ...
     def register(self, socket_id: str, wanted: Wanted) -> Call[Registration]: ...
-
-
-class Reader(Protocol):
-    """Read what a socket session carries. One per session."""
-
-    def read(self, channel: str, event: str, data: bytes) -> tuple[VenueEvent, ...]: ...

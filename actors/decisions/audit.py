@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import attrs
 
 from actors.messages import MarketView, SnapshotTaken
+from protocol.book import takeable
 from protocol.events import OrderReported, OrderStatus, Side
 from protocol.ids import BookKey, ClientOrderId
 from protocol.order import RESTABLE, Order
@@ -62,23 +63,14 @@ def compare_orders(believed: Mapping[ClientOrderId, Order], truth: Mapping[Clien
 
 def compare_books(believed: Mapping[BookKey, tuple[Side, ...]], truth: Mapping[BookKey, tuple[Side, ...]]) -> int:
     """Count the books that offer something else than they do in truth."""
-    return sum(_offers(sides) != _offers(truth.get(key, ())) for key, sides in believed.items())
+    return sum(takeable(sides) != takeable(truth.get(key, ())) for key, sides in believed.items())
 
 
 def compare_snapshots(views: Mapping[BookKey, MarketView], snapshots: tuple[SnapshotTaken, ...]) -> int:
     """Count the believed books that differ from REST and have not moved since it was asked."""
     return sum(
-        _offers(view.sides) != _offers(book.sides)
+        takeable(view.sides) != takeable(book.sides)
         for snapshot in snapshots
         for book in snapshot.books
         if (view := views.get(book.key)) is not None and view.live and view.moved_s < snapshot.asked_at_s
     )
-
-
-def _offers(sides: tuple[Side, ...]) -> dict[tuple[str, int], int]:
-    return {
-        (side.selection_id, level.odds): level.takeable_cents
-        for side in sides
-        for level in side.levels
-        if level.takeable_cents
-    }

@@ -14,7 +14,6 @@ Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 """Open a stream to a host and port, without TLS. Raises `OSError`."""
 
 CONNECT_TIMEOUT_S = 5.0
-READ_BYTES = 65_536
 
 
 async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
