@@ -1,0 +1,1 @@
+"""The embedded SatoriEx: a venue that answers now and matches later."""
