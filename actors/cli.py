@@ -15,6 +15,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import attrs
 import click
@@ -22,27 +23,20 @@ import trio
 from rich.console import Console
 
 from actors.bot import Bot
-from actors.config import ConfigError, load_config, read_credentials
+from actors.config import ConfigError, load_config
 from actors.console.logs import LEVELS, RecentLines, configure_logs
 from actors.console.status import Status
 from actors.console.summary import Summary
-from actors.decisions.audit import Audit, compare_orders, compare_snapshots, fate_reported
-from actors.exchange.catalogue import Catalogue
-from actors.exchange.exchange import Exchange
-from actors.exchange.faults import Faults, preset
-from actors.exchange.loading import load_catalogue
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.embedded import DIALECTS, VENUES, Catalogue, Embedded, Opening, load_catalogue, openings
 from actors.io.caller import LoginRefused
 from actors.maker import MarketMaker
-from actors.paper import PAPER_EXCHANGE, Paper
+from actors.paper import Paper
 from actors.strategy import quoting
 from protocol.errors import LocalProtocolError
-from protocol.prophetx.wire import Dialect
 
 SETTLED, NOT_SETTLED, MISUSED = 0, 1, 2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last when the terminal goes away
 FAULTS = click.Choice(["none", "some", "all"])
-SERVED = ExchangeSettings(go_live_s=900.0, settle_s=600.0, stagger_s=900.0)
 
 
 class BadInput(click.ClickException):
@@ -62,6 +56,13 @@ _catalogue = click.option(
 )
 _faults = click.option(
     "--faults", type=FAULTS, default="none", show_default=True, help="What goes wrong, and how often."
+)
+_venue = click.option(
+    "--venue",
+    type=click.Choice([*VENUES, "both"]),
+    default=VENUES[0],
+    show_default=True,
+    help="Which exchange, or both at once.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON line, the last of stdout.")
 _log_level = click.option(
@@ -84,14 +85,18 @@ def main() -> None:
 
 
 @main.command()
+@_venue
 @_seconds
 @_seed
-@click.option("--dialect", type=click.Choice(["v4", "legacy"]), default="v4", show_default=True)
+@click.option(
+    "--dialect", type=click.Choice(DIALECTS), default=DIALECTS[0], show_default=True, help="Of the first venue."
+)
 @_catalogue
 @_faults
 @_json
 @_log_level
 def paper(
+    venue: str,
     seconds: float | None,
     seed: int,
     dialect: str,
@@ -104,17 +109,20 @@ def paper(
     paper = Paper(
         wall_ns=time.time_ns,
         seed=seed,
-        dialect=Dialect(dialect),
-        exchange_settings=PAPER_EXCHANGE,
-        catalogue=_read_catalogue(catalogue),
+        venues=_openings(venue, served=False, dialect=dialect, catalogue=_read_catalogue(catalogue)),
         faults=faults,
     )
-    title = f"overround paper  seed {seed}  {dialect}  faults {faults}  (Ctrl-C stops safely)"
+    title = f"overround paper  {venue}  seed {seed}  faults {faults}  (Ctrl-C stops safely)"
     run = _Run(seconds=seconds, as_json=as_json, log_level=log_level, title=title)
     run.finish(run.until_stopped(paper.run_on_loopback, paper.stop, lambda: paper.bot), paper.summary)
 
 
+def _openings(venue: str, **how: Any) -> tuple[Opening, ...]:
+    return openings(VENUES if venue == "both" else (venue,), **how)
+
+
 @main.command()
+@_venue
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
 @_seconds
@@ -124,6 +132,7 @@ def paper(
 @_faults
 @_log_level
 def exchange(
+    venue: str,
     host: str,
     port: int,
     seconds: float | None,
@@ -133,19 +142,15 @@ def exchange(
     faults: str,
     log_level: str,
 ) -> None:
-    """Serve the embedded exchange. The first line of stdout is one JSON object with its addresses and a key pair."""
+    """Serve the embedded exchange. The first line of stdout is one JSON object: addresses, and who to be.
+
+    With both venues it has an object for each, and the second one takes the port after the first.
+    """
     configure_logs(log_level)
-    rules = Faults(Random(f"faults {seed}"))
-    rules.add(*preset(faults))
-    venue = Exchange.create(
-        wall_ns=time.time_ns,
-        random=Random(f"exchange {seed}"),
-        settings=attrs.evolve(SERVED, crowd_actions_per_s=0.0) if no_crowd else SERVED,
-        faults=rules,
-        catalogue=_read_catalogue(catalogue),
-    )
+    chosen = _openings(venue, served=True, crowd=not no_crowd, catalogue=_read_catalogue(catalogue))
+    served = [each.open(time.time_ns, seed, faults, 1.0) for each in chosen]
     try:
-        trio.run(_serve, venue, host, port, seconds)
+        trio.run(_serve, served, host, port, seconds)
     except BaseExceptionGroup as group:
         refused, others = group.split(OSError)
         if refused is None or others is not None:
@@ -153,19 +158,16 @@ def exchange(
         raise BadInput(f"cannot listen on {host}:{port}: {_first(refused)}") from group
 
 
-async def _serve(venue: Exchange, host: str, port: int, seconds: float | None) -> None:
+async def _serve(served: list[Embedded], host: str, port: int, seconds: float | None) -> None:
     with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
-            await nursery.start(venue.run)
-            bound_host, bound_port = await nursery.start(venue.serve_tcp, host, port)
-            address = f"[{bound_host}]:{bound_port}" if ":" in bound_host else f"{bound_host}:{bound_port}"
-            addresses = {
-                "rest_url": f"http://{address}/partner",
-                "ws_url": f"ws://{address}/app/{venue.feed.key}",
-                "access_key": venue.credentials.access_key,
-                "secret_key": venue.credentials.secret_key,
-            }
-            print(json.dumps(addresses), flush=True)
+            found: dict[str, dict[str, str]] = {}
+            for number, each in enumerate(served):
+                await nursery.start(each.exchange.run)
+                bound_host, bound_port = await nursery.start(each.exchange.serve_tcp, host, port and port + number)
+                address = f"[{bound_host}]:{bound_port}" if ":" in bound_host else f"{bound_host}:{bound_port}"
+                found[each.venue.traits.venue] = each.addresses(address)
+            print(json.dumps(found if len(found) > 1 else next(iter(found.values()))), flush=True)
             with trio.move_on_after(float("inf") if seconds is None else _left_s(seconds)):
                 await anext(signals)
             nursery.cancel_scope.cancel()
@@ -181,12 +183,12 @@ def run(path: Path, seconds: float | None, live: bool, as_json: bool, log_level:
     """Trade on a venue, as a configuration file says. A production host needs --live."""
     try:
         config = load_config(path)
-        if config.is_production and not live:
+        if config.production_urls and not live:
             raise ConfigError(
-                f"{path}: venue.prophetx.rest_url: {config.venue.prophetx.rest_url} is a production host, where orders "
-                "are real money; give --live if that is meant, or name a sandbox host"
+                f"{path}: rest_url: {config.production_urls[0]} is a production host, where orders are real money; "
+                "give --live if that is meant, or name a sandbox host"
             )
-        settings = config.bot(read_credentials(config, path))
+        settings = config.bot(path)
     except ConfigError as error:
         raise BadInput(str(error)) from error
     bot = Bot(
@@ -201,31 +203,17 @@ def run(path: Path, seconds: float | None, live: bool, as_json: bool, log_level:
         await bot.run()
         return _summary(bot)
 
-    title = f"overround run  {config.venue.prophetx.rest_url}  (Ctrl-C stops safely)"
+    title = f"overround run  {'  '.join(config.rest_urls)}  (Ctrl-C stops safely)"
     running = _Run(seconds=seconds, as_json=as_json, log_level=log_level, title=title)
     running.finish(running.until_stopped(trade, bot.stop, lambda: bot), lambda: _summary(bot))
 
 
 def _summary(bot: Bot) -> Summary:
     """Hold what the bot believes against what REST says."""
-    believed, closing = bot.wallet_cents(), bot.closing
-    orders = fills = balance = books = None
-    if bot.final_orders is not None:
-        own = bot.own_orders()
-        fates = {
-            report.client_order_id: fate_reported(report, own[report.client_order_id].stake_cents)
-            for report in bot.final_orders
-            if report.client_order_id in own
-        }
-        orders, fills = compare_orders(own, fates)
-    if believed is not None and closing is not None:
-        balance = abs(believed - (closing.cash_cents - closing.matched_cents))
-    if bot.final_books is not None and bot.connected:
-        books = compare_snapshots(bot.live_views(), bot.final_books)
     return Summary(
         tally=bot.tally,
         limit_cents=bot.settings.limits.account_cents,
-        audit=Audit(orders=orders, fills=fills, balance_cents=balance, books=books),
+        audit=bot.audit(),
         flat_on_exit=bot.flat,
         profit_cents=bot.profit_cents,
     )
@@ -271,7 +259,7 @@ class _Run:
                 with contextlib.suppress(OSError):
                     traceback.print_exception(others)
             if refused is not None:
-                click.echo(f"overround: {_first(refused)}; check the key pair", err=True)
+                click.echo(f"overround: {_first(refused)}; check the secrets in the configuration", err=True)
             return None
 
     def finish(self, summary: Summary | None, after_failure: Callable[[], Summary]) -> None:

@@ -11,14 +11,19 @@ from urllib.parse import urlsplit
 import attrs
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, transform_error
 
-from actors.bot import BotSettings
+from actors.bot import BotSettings, Pair
 from actors.decisions.guard import Limits
 from actors.maker import MakerSettings
+from actors.seat import SeatSettings
 from actors.session import SessionSettings
 from protocol.errors import LocalProtocolError
-from protocol.ids import CompetitionId, EventId
+from protocol.ids import BookKey, CompetitionId, EventId, MarketId, SelectionId
 from protocol.money import BASIS_POINTS, cents_given
+from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
+from protocol.satoriex.assumptions import MAX_MARKETS
+from protocol.satoriex.names import buying
+from protocol.satoriex.venue import SatoriEx
 from protocol.venue import Credentials
 
 Cents = NewType("Cents", int)
@@ -31,7 +36,8 @@ SecretReference = NewType("SecretReference", str)
 """`env:NAME` or `file:PATH`: where a secret is, never what it is."""
 
 MAX_FILE_BYTES = 2**20
-VENUE_DOMAINS = ("prophetx.co", "prophetx.dev", "betprophet.co")
+VENUE_DOMAINS = ("prophetx.co", "prophetx.dev", "betprophet.co", "satoriex.io")
+SANDBOX_WORDS = {"sandbox", "staging"}
 
 
 class ConfigError(Exception):
@@ -56,8 +62,31 @@ class ProphetXConfig:
 
 
 @attrs.frozen(kw_only=True)
+class SatoriExConfig:
+    """`[venue.satoriex]`. The socket is on the REST address's host."""
+
+    rest_url: RestUrl
+    email: SecretReference
+    password: SecretReference
+    markets: tuple[str, ...] = ()  # none: every active one, up to 20
+    poll_s: Seconds = Seconds(60.0)
+    time_to_flat_s: Seconds = Seconds(20.0)
+    absence_after_s: Seconds = Seconds(60.0)
+
+
+@attrs.frozen(kw_only=True)
 class VenueConfig:
-    prophetx: ProphetXConfig
+    prophetx: ProphetXConfig | None = None
+    satoriex: SatoriExConfig | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PairConfig:
+    """`[[pairs]]`: a ProphetX selection and a SatoriEx outcome that are the same real-world event."""
+
+    prophetx: str  # the strike id of the selection
+    satoriex: str  # MARKET_ID/OUTCOME_ID
+    returns: bool = True  # one venue may give the stakes back while the other settles
 
 
 @attrs.frozen(kw_only=True)
@@ -94,14 +123,18 @@ class Config:
     venue: VenueConfig
     strategy: StrategyConfig = StrategyConfig()
     risk: RiskConfig = RiskConfig()
+    pairs: tuple[PairConfig, ...] = ()
     data_dir: str = "./overround-data"
 
     @property
-    def is_production(self) -> bool:
-        """Tell whether the venue's host trades with real money."""
-        host = (urlsplit(self.venue.prophetx.rest_url).hostname or "").lower()
-        known = any(host == domain or host.endswith(f".{domain}") for domain in VENUE_DOMAINS)
-        return known and "sandbox" not in host.replace("-", ".").split(".")
+    def production_urls(self) -> list[str]:
+        """Return the addresses that trade with real money."""
+        urls = [each.rest_url for each in (self.venue.prophetx, self.venue.satoriex) if each is not None]
+        return [url for url in urls if is_production(url)]
+
+    @property
+    def rest_urls(self) -> list[str]:
+        return [each.rest_url for each in (self.venue.prophetx, self.venue.satoriex) if each is not None]
 
     def maker(self) -> MakerSettings:
         strategy = self.strategy
@@ -127,27 +160,67 @@ class Config:
             daily_loss_cents=risk.max_daily_loss,
             collar_bp=risk.price_collar,
             orders_per_s=float(risk.max_orders_per_s),
-            commission_bp=risk.commission,
         )
 
-    def bot(self, credentials: Credentials) -> BotSettings:
-        venue = self.venue.prophetx
-        session = SessionSettings(
-            rest_url=venue.rest_url,
-            dialect=venue.dialect,
-            competitions=tuple(CompetitionId(each) for each in venue.tournaments),
-            events=tuple(EventId(each) for each in venue.events),
-            sub_kinds=venue.sub_types,
-            heartbeat_timeout_s=venue.heartbeat_timeout_s,
-            reconcile_every_s=venue.reconcile_every_s,
-            config_refresh_s=venue.config_refresh_s,
-        )
-        return BotSettings(
-            session=session,
-            credentials=credentials,
-            limits=self.limits(),
+    def bot(self, path: Path) -> BotSettings:
+        """Resolve the secrets and build the settings. Raises `ConfigError`; no message holds a secret."""
+        seats = []
+        if self.venue.prophetx is not None:
+            seats.append(self._prophetx(self.venue.prophetx, path))
+        if self.venue.satoriex is not None:
+            seats.append(_satoriex(self.venue.satoriex, path))
+        return BotSettings(seats=tuple(seats), limits=self.limits(), pairs=tuple(_pair(each) for each in self.pairs))
+
+    def _prophetx(self, venue: ProphetXConfig, path: Path) -> SeatSettings:
+        where = f"{path}: venue.prophetx"
+        return SeatSettings(
+            venue=ProphetX(
+                dialect=venue.dialect,
+                reconcile_every_s=venue.reconcile_every_s,
+                commission_bp=self.risk.commission,
+            ),
+            session=SessionSettings(
+                rest_url=venue.rest_url,
+                competitions=tuple(CompetitionId(each) for each in venue.tournaments),
+                events=tuple(EventId(each) for each in venue.events),
+                sub_kinds=venue.sub_types,
+                heartbeat_timeout_s=venue.heartbeat_timeout_s,
+                config_refresh_s=venue.config_refresh_s,
+            ),
+            credentials=Credentials(
+                user=_secret(venue.access_key, f"{where}.access_key"),
+                secret=_secret(venue.secret_key, f"{where}.secret_key"),
+            ),
             activation_timeout_s=venue.activation_timeout_s,
         )
+
+
+def _satoriex(venue: SatoriExConfig, path: Path) -> SeatSettings:
+    where = f"{path}: venue.satoriex"
+    return SeatSettings(
+        venue=SatoriEx(poll_s=venue.poll_s, time_to_flat_s=venue.time_to_flat_s, absence_after_s=venue.absence_after_s),
+        session=SessionSettings(
+            rest_url=venue.rest_url,
+            events=tuple(EventId(each) for each in venue.markets),
+            most_events=MAX_MARKETS,
+        ),
+        credentials=Credentials(
+            user=_secret(venue.email, f"{where}.email"), secret=_secret(venue.password, f"{where}.password")
+        ),
+    )
+
+
+def _pair(pair: PairConfig) -> Pair:
+    market_id, _, outcome_id = pair.satoriex.rpartition("/")
+    key = BookKey(EventId(market_id), MarketId(outcome_id))
+    return Pair(first=SelectionId(pair.prophetx), second=buying(key), returns=pair.returns)
+
+
+def is_production(url: str) -> bool:
+    """Tell whether a host of one of the venues trades with real money."""
+    host = (urlsplit(url).hostname or "").lower()
+    known = any(host == domain or host.endswith(f".{domain}") for domain in VENUE_DOMAINS)
+    return known and not SANDBOX_WORDS & set(host.replace("-", ".").split("."))
 
 
 def load_config(path: Path) -> Config:
@@ -168,16 +241,18 @@ def load_config(path: Path) -> Config:
     except ClassValidationError as error:
         lines = (_line(text) for text in transform_error(error, path="", format_exception=_explain))
         raise ConfigError("\n".join(f"{path}: {line}" for line in lines)) from error
+    _check(config, path)
     return config
 
 
-def read_credentials(config: Config, path: Path) -> Credentials:
-    """Resolve the two references. Raises `ConfigError`; no message holds a secret."""
-    venue = config.venue.prophetx
-    return Credentials(
-        access_key=_secret(venue.access_key, f"{path}: venue.prophetx.access_key"),
-        secret_key=_secret(venue.secret_key, f"{path}: venue.prophetx.secret_key"),
-    )
+def _check(config: Config, path: Path) -> None:
+    if not config.rest_urls:
+        raise ConfigError(f"{path}: venue: expected [venue.prophetx], [venue.satoriex] or both")
+    for number, pair in enumerate(config.pairs, 1):
+        if "/" not in pair.satoriex.strip("/"):
+            raise ConfigError(f"{path}: pairs[{number}].satoriex: expected MARKET_ID/OUTCOME_ID, got {pair.satoriex!r}")
+    if config.pairs and (config.venue.prophetx is None or config.venue.satoriex is None):
+        raise ConfigError(f"{path}: pairs: expected both venues, as a pair is between them")
 
 
 def _secret(reference: str, where: str) -> str:

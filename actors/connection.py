@@ -21,21 +21,18 @@ from actors.messages import (
 )
 from actors.tally import Tally
 from actors.watchdog import Pulse
-from protocol.errors import RemoteProtocolError
 from protocol.events import (
+    About,
     EventListed,
     EventUnlisted,
     HeartbeatReceived,
+    Hinted,
     MessageUnreadable,
     OrderReported,
     UnknownReceived,
-    VenueEvent,
 )
 from protocol.ids import EventId
-from protocol.prophetx import pusher
-from protocol.prophetx.pusher import Reconnect
-from protocol.prophetx.pushes import PushReader
-from protocol.venue import Channel, Rest
+from protocol.venue import Feed, Heard, Reconnect, Say, SocketRefused
 
 log = structlog.get_logger()
 
@@ -45,39 +42,37 @@ MAX_UNREADABLE = 100  # frames a session may carry that nobody can read, before 
 
 @attrs.define(kw_only=True)
 class Connection:
-    """Run one socket: handshake, registration, subscriptions; then turn frames into events for whom they concern.
+    """Run one socket: handshake, subscriptions; then turn frames into events for whom they concern.
 
     The reader never waits on anything downstream: a full mailbox ends the session or the bot, by its own rule.
     """
 
-    url: str
+    url: str = attrs.field(repr=False)  # it may hold a token
     dial: Dial
     ask: Ask
-    rest: Rest
-    reader: PushReader
+    feed: Feed
+    reconnect_after: Callable[[int], Reconnect]
     coverage: Coverage
     pulse: Pulse
     ping: Mailbox[None]
     router: Mailbox[RouterMessage]
     tracker: Mailbox[TrackerMessage]
     snapshots: Mailbox[SnapshotWanted]
+    wake: Callable[[About], None]  # asks for what a hint is about, where it is not a book and not an order
     tally: Tally
-    session: pusher.ClientSession = attrs.field(factory=pusher.ClientSession)
-    _established: trio.Event = attrs.field(factory=trio.Event)
-    _acked: trio.Event = attrs.field(factory=trio.Event)
-    _awaiting: set[str] = attrs.field(factory=set)
-    _pongs: Mailbox[None] = attrs.field(factory=lambda: Mailbox("pongs", 8))
+    _heard: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)  # who waits for the next frame
+    _replies: Mailbox[str] = attrs.field(factory=lambda: Mailbox("replies", 8))
     _grow: Mailbox[None] = attrs.field(factory=lambda: Mailbox("subscriptions", 1))
     _joined: bool = False
     _unreadable: int = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve the socket; started when everything wanted is subscribed. Raises `SessionFailed`."""
-        async with open_socket(self.url, self.dial) as socket, trio.open_nursery() as nursery:
+        async with open_socket(self.url, self.dial, self.reconnect_after) as socket, trio.open_nursery() as nursery:
             nursery.start_soon(self._receive, socket)
-            nursery.start_soon(self._answer, socket, self._pongs, pusher.pong)
-            nursery.start_soon(self._answer, socket, self.ping, pusher.ping)
-            await self._wait(self._established, CONNECT_TIMEOUT_S, "no pusher handshake")
+            nursery.start_soon(self._reply, socket)
+            nursery.start_soon(self._ping, socket)
+            await self._wait(lambda: self.feed.established, CONNECT_TIMEOUT_S, "the venue did not open the session")
             await self._subscribe(socket)
             self.pulse.beat(trio.current_time())
             task_status.started()
@@ -90,18 +85,18 @@ class Connection:
 
     async def _subscribe(self, socket: Socket) -> None:
         wanted, new = self.coverage.register()
-        registration = await self.ask(self.rest.register(self.session.socket_id, wanted))
-        if registration.channel_limit is not None:
-            self.coverage.limit = min(self.coverage.limit, registration.channel_limit)
-        for text in registration.rejected:
-            log.warning("subscription_rejected", subscription=text)
+        call = self.feed.registering(wanted)
+        registration = None if call is None else await self.ask(call)
+        if registration is not None:
+            if registration.channel_limit is not None:
+                self.coverage.limit = min(self.coverage.limit, registration.channel_limit)
+            for text in registration.rejected:
+                log.warning("subscription_rejected", subscription=text)
         if self.coverage.left_out:
             log.warning("events_left_out", events=self.coverage.left_out, channel_limit=self.coverage.limit)
-        channels = [channel for channel in registration.channels if channel.name not in self.session.subscribed]
-        self.reader.broadcast |= {channel.name for channel in registration.channels if not channel.private}
-        if registration.sign_in is not None and not self.session.signed_in:
-            await socket.send(self.session.sign_in(*registration.sign_in))
-        await self._join(socket, channels)
+        for frame in self.feed.subscribe(wanted, registration):
+            await socket.send(frame)
+        await self._wait(lambda: not self.feed.awaiting, ACK_TIMEOUT_S, "subscriptions not acknowledged")
         self._joined = True
         new = tuple(each for each in new if each in self.coverage.listed)  # one may have ended meanwhile
         for event_id in new:
@@ -109,22 +104,16 @@ class Connection:
         if new:
             self._want_snapshots(new)
 
-    async def _join(self, socket: Socket, channels: list[Channel]) -> None:
-        if not channels:
-            return
-        self._acked = trio.Event()
-        self._awaiting = {channel.name for channel in channels}
-        for channel in channels:
-            await socket.send(self.session.subscribe(channel.name, channel.auth))
-        await self._wait(self._acked, ACK_TIMEOUT_S, "subscriptions not acknowledged")
-
     def _want_snapshots(self, event_ids: tuple[EventId, ...]) -> None:
-        if not self.snapshots.offer(SnapshotWanted(event_ids=event_ids)):
+        named = tuple(key for event_id in event_ids for key in self.coverage.listed[event_id].keys)
+        unnamed = tuple(event_id for event_id in event_ids if not self.coverage.listed[event_id].keys)
+        if not self.snapshots.offer(SnapshotWanted(event_ids=unnamed, keys=named)):
             raise SessionFailed("the reconciler does not keep up")
 
-    async def _wait(self, event: trio.Event, timeout_s: float, failure: str) -> None:
+    async def _wait(self, condition: Callable[[], bool], timeout_s: float, failure: str) -> None:
         with trio.move_on_after(timeout_s) as scope:
-            await event.wait()
+            while not condition():
+                await self._heard.park()
         if scope.cancelled_caught:
             raise SessionFailed(failure)
 
@@ -134,55 +123,48 @@ class Connection:
         while True:
             frame = await socket.receive()
             self.pulse.heard(trio.current_time())
-            try:
-                event = self.session.receive(frame)
-            except RemoteProtocolError as error:
-                self._dispatch(MessageUnreadable(private=True, reason=str(error)))
-                self._dispatch(MessageUnreadable(private=False, reason=str(error)))
-                continue
-            self._hear(event)
+            for heard in self.feed.receive(frame):
+                self._dispatch(heard)
+            self.pulse.liveness.activity_timeout_s = self.feed.activity_timeout_s
+            self._heard.unpark_all()
 
-    def _hear(self, event: pusher.ClientEvent | None) -> None:
-        match event:
-            case pusher.Delivered(channel=channel, event=name, data=data):
-                for each in self.reader.read(channel, name, data):
-                    self._dispatch(each)
-            case pusher.Established(activity_timeout_s=activity_timeout_s):
-                self.pulse.liveness.activity_timeout_s = activity_timeout_s
-                self._established.set()
-            case pusher.Subscribed(channel=channel):
-                self._awaiting.discard(channel)
-                if not self._awaiting:
-                    self._acked.set()
-            case pusher.Pinged():
-                self._pongs.offer(None)
-            case pusher.Refused(message=message, code=code):
-                self._refused(message, code)
-            case pusher.SignedIn() | pusher.Ponged() | None:
-                pass
-            case _:
-                assert_never(event)
-
-    def _refused(self, message: str, code: int | None) -> None:
-        log.warning("socket_refusal", code=code, message=message)
-        if self._awaiting or not self._established.is_set():
-            raise SessionFailed(f"the venue refused the session: {message}", Reconnect.CHANGED)
-
-    def _dispatch(self, event: VenueEvent) -> None:
-        match event:
+    def _dispatch(self, heard: Heard) -> None:
+        match heard:
             case OrderReported():
-                self.tracker.put(event)
+                self.tracker.put(heard)
+            case Hinted():
+                self._hint(heard)
             case HeartbeatReceived():
                 self.pulse.beat(trio.current_time())
             case UnknownReceived(kind=kind):
                 self.tally.unknown += 1
                 log.debug("unknown_message", kind=kind)
             case MessageUnreadable():
-                self._unread(event)
+                self._unread(heard)
             case EventListed() | EventUnlisted():
-                self.hear(event)
+                self.hear(heard)
+            case Say(text=text):
+                self._replies.offer(text)
+            case SocketRefused(message=message, code=code):
+                self._refused(message, code)
             case _:
-                self._route(event)
+                self._route(heard)
+
+    def _hint(self, hint: Hinted) -> None:
+        match hint.about:
+            case About.BOOK:
+                self._route(hint)
+            case About.ORDERS:
+                self.tracker.put(hint)
+            case About.FUNDS | About.MARKET:
+                self.wake(hint.about)
+            case _:
+                assert_never(hint.about)
+
+    def _refused(self, message: str, code: int | None) -> None:
+        log.warning("socket_refusal", code=code, message=message)
+        if self.feed.awaiting or not self.feed.established:
+            raise SessionFailed(f"the venue refused the session: {message}", Reconnect.CHANGED)
 
     def hear(self, event: EventListed | EventUnlisted) -> None:
         """Learn of an event, from the socket or from REST."""
@@ -218,7 +200,17 @@ class Connection:
         else:
             self._route(event)
 
-    async def _answer(self, socket: Socket, wanted: Mailbox[None], text: Callable[[], str]) -> None:
+    async def _reply(self, socket: Socket) -> None:
         while True:
-            for _ in await wanted.take():
-                await socket.send(text())
+            for text in await self._replies.take():
+                await socket.send(text)
+
+    async def _ping(self, socket: Socket) -> None:
+        while True:
+            await self.ping.take()
+            text = self.feed.ping
+            if text is not None:
+                await socket.send(text)
+            else:
+                await socket.ping()
+                self.pulse.heard(trio.current_time())

@@ -8,8 +8,9 @@ import trio
 from actors.decisions.doubts import CLOCK_SKEW_S
 from actors.history import SLICE_S, read_history, slices
 from actors.messages import AnswerLost, Ask
-from protocol.commands import CancelAll
+from protocol.commands import CancelOrder
 from protocol.errors import Policy, RemoteProtocolError, VenueError
+from protocol.ids import ClientOrderId
 from protocol.order import RESTABLE
 from protocol.venue import RESTING, Rest, Show
 
@@ -42,11 +43,15 @@ async def _shows_nothing(ask: Ask, rest: Rest, window: tuple[int, int], show: Sh
     return young and not any(report.status in RESTABLE or report.status is None for report in page.orders)
 
 
-async def cancel_everything(ask: Ask, rest: Rest) -> None:
+async def cancel_everything(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], int]) -> None:
     """Cancel all by REST alone, until the venue has said yes or that there is nothing. The caller sets the deadline."""
     while True:
         try:
-            await ask(rest.cancel(CancelAll()))
+            call = rest.cancel_all()
+            if call is not None:
+                await ask(call)
+            else:
+                await _cancel_one_by_one(ask, rest, from_ns, wall_ns)
         except VenueError as error:
             if error.policy is Policy.ALREADY_GONE:
                 return
@@ -56,3 +61,12 @@ async def cancel_everything(ask: Ask, rest: Rest) -> None:
         else:
             return
         await trio.sleep(LOOK_AGAIN_S)
+
+
+async def _cancel_one_by_one(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], int]) -> None:
+    now_s = wall_ns() // 10**9
+    page = await read_history(ask, rest, from_ns // 10**9 - CLOCK_SKEW_S, now_s + CLOCK_SKEW_S)
+    for report in page.orders:
+        if report.status in RESTABLE or report.status is None:
+            name = report.client_order_id or ClientOrderId("")
+            await ask(rest.cancel_orders([CancelOrder(client_order_id=name, venue_order_id=report.venue_order_id)]))

@@ -30,7 +30,8 @@ from actors.messages import (
 )
 from protocol.commands import CancelAll, CancelOrder
 from protocol.errors import RemoteProtocolError, VenueError
-from protocol.prophetx.rest import MAX_BATCH
+from protocol.events import Fill
+from protocol.ids import VenueOrderId
 from protocol.venue import FillPage, OrderPage, Rest
 
 T = TypeVar("T")
@@ -55,21 +56,20 @@ class Gateway:
     answers: Callable[[GatewayAnswer], None]
     ask: Ask
     rest: Rest
+    max_batch: int
     wall_ns: Callable[[], int]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(PLACING_WORKERS):
-                nursery.start_soon(self._serve, self.placing, self._place)
+                nursery.start_soon(self._serve, self.placing, self._place, self.max_batch)
             for _ in range(CANCELLING_WORKERS):
-                nursery.start_soon(self._serve, self.cancelling, self._cancel)
+                nursery.start_soon(self._serve, self.cancelling, self._cancel, self.max_batch)
             for _ in range(ASKING_WORKERS):
                 nursery.start_soon(self._serve, self.asking, self._answer, 1)
             task_status.started()
 
-    async def _serve(
-        self, mailbox: Mailbox[T], serve: Callable[[list[T]], Awaitable[None]], limit: int = MAX_BATCH
-    ) -> None:
+    async def _serve(self, mailbox: Mailbox[T], serve: Callable[[list[T]], Awaitable[None]], limit: int) -> None:
         while True:
             try:
                 work = await mailbox.take(limit)
@@ -122,9 +122,11 @@ class Gateway:
             self.answers(CancelAnswered(command=order, result=result))
 
     async def _cancel_all(self, command: CancelAll) -> None:
+        call = self.rest.cancel_all()
+        assert call is not None, "asked of a venue that cancels one by one"
         result: VenueError | AnswerLost | None
         try:
-            result = await self.ask(self.rest.cancel(command))
+            result = await self.ask(call)
         except VenueError as error:
             result = error
         except (AnswerLost, RemoteProtocolError) as error:
@@ -154,13 +156,16 @@ class Gateway:
         return OrderPage(orders=orders, synced_at_ns=min(ages) if len(ages) == len(pages) else None)
 
     async def _fills(self, asked: AskFills) -> FillPage:
-        page = await self.ask(self.rest.fills(asked.venue_order_ids))
-        fills = list(page.fills)
+        fills: list[tuple[VenueOrderId, Fill]] = []
+        cursor = ""
         for _ in range(MAX_PAGES):
-            if not page.next_cursor:
-                return attrs.evolve(page, fills=tuple(fills))
-            page = await self.ask(self.rest.fills(asked.venue_order_ids, page.next_cursor))
+            call = self.rest.fills(asked.venue_order_ids, cursor)
+            assert call is not None, "asked of a venue that does not list fills"
+            page = await self.ask(call)
             fills.extend(page.fills)
+            cursor = page.next_cursor
+            if not cursor:
+                return attrs.evolve(page, fills=tuple(fills))
         raise AnswerLost(f"matching details: more than {MAX_PAGES} pages")
 
 

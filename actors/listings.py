@@ -7,22 +7,23 @@ import structlog
 import trio
 
 from actors.decisions.coverage import DEFAULT_CHANNEL_LIMIT
+from actors.mailbox import Mailbox
 from actors.messages import AnswerLost, Ask, SessionFailed
 from protocol.errors import RemoteProtocolError, VenueError
-from protocol.events import EventListed, EventUnlisted
+from protocol.events import CompetitionListed, EventListed, EventUnlisted
 from protocol.ids import CompetitionId, EventId
-from protocol.venue import Rest
+from protocol.venue import Call, EventPage, Poll, Rest
 
 log = structlog.get_logger()
 
-EVERY_S = 60.0  # a push that says "live" can be lost, and nothing may rest on an event that has begun
 MAX_TRIES = 5
 TRY_AGAIN_S = 1.0
+MAX_PAGES = 50
 
 
 @attrs.define(kw_only=True)
 class Listings:
-    """Read the events of the wanted competitions: at the start, when a session starts, and every minute.
+    """Read the events of the wanted competitions: at the start, when a session starts, on schedule, and when woken.
 
     It outlives the sessions and remembers, so that a new socket need not wait for what is known.
     """
@@ -31,6 +32,9 @@ class Listings:
     rest: Rest
     competitions: tuple[CompetitionId, ...]
     events: tuple[EventId, ...]
+    poll: Poll
+    most: int | None = None  # events, where nothing narrows them
+    woken: Mailbox[None] = attrs.field(factory=lambda: Mailbox("listings", 1))
     known: dict[EventId, EventListed] = attrs.field(factory=dict)
     channel_limit: int = DEFAULT_CHANNEL_LIMIT
 
@@ -49,15 +53,18 @@ class Listings:
                     heard(EventUnlisted(event_id=event_id))
             for event in self.known.values():
                 heard(event)
-            await trio.sleep(EVERY_S)
+            with trio.move_on_after(self.poll.every_s):
+                await self.woken.take()
+                await trio.sleep(self.poll.apart_s)
 
     async def open(self) -> None:
         """Learn what there is to hear, unless it is known. Raises `SessionFailed`."""
-        if not self.competitions and not self.events:
-            self.competitions = await self._open_competitions()
+        competitions = self.rest.competitions()
+        if competitions is not None and not self.competitions and not self.events:
+            self.competitions = await self._open_competitions(competitions)
         if not self.known:
             await self.read()
-        if not self.competitions:
+        if competitions is not None and not self.competitions:
             found = {event.competition_id for event in self.known.values() if event.competition_id}
             self.competitions = tuple(sorted(found))
 
@@ -67,12 +74,12 @@ class Listings:
             events = await self._events(None, self.events)
         else:
             events = tuple([event for each in self.competitions for event in await self._events(each, ())])
-        self.known = {event.event_id: event for event in events}
+        self.known = {event.event_id: event for event in events[: self.most]}
 
-    async def _open_competitions(self) -> tuple[CompetitionId, ...]:
+    async def _open_competitions(self, call: Call[tuple[CompetitionListed, ...]]) -> tuple[CompetitionId, ...]:
         for attempt in range(MAX_TRIES):
             try:
-                listed = await self.ask(self.rest.competitions())
+                listed = await self.ask(call)
             except (VenueError, AnswerLost, RemoteProtocolError) as error:
                 log.warning("competitions_not_read", reason=str(error))
                 await trio.sleep(TRY_AGAIN_S * (attempt + 1))
@@ -83,20 +90,28 @@ class Listings:
     async def _events(
         self, competition_id: CompetitionId | None, event_ids: tuple[EventId, ...]
     ) -> tuple[EventListed, ...]:
+        found: dict[EventId, EventListed] = {}
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            page = await self._page(self.rest.events(competition_id, event_ids, cursor))
+            found.update((event.event_id, event) for event in page.events)
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        known = competition_id or CompetitionId(0)
+        return tuple(
+            event if event.competition_id else attrs.evolve(event, competition_id=known) for event in found.values()
+        )
+
+    async def _page(self, call: Call[EventPage]) -> EventPage:
         for attempt in range(MAX_TRIES):
             try:
-                events = await self.ask(self.rest.events(competition_id, event_ids))
+                return await self.ask(call)
             except VenueError as error:
                 if error.status == 404:
-                    return ()  # nothing is open, or it is over
+                    return EventPage(events=())  # nothing is open, or it is over
                 log.warning("events_not_read", reason=str(error))
             except (AnswerLost, RemoteProtocolError) as error:
                 log.warning("events_not_read", reason=str(error))
-            else:
-                known = competition_id or 0
-                return tuple(
-                    event if event.competition_id else attrs.evolve(event, competition_id=CompetitionId(known))
-                    for event in events
-                )
             await trio.sleep(TRY_AGAIN_S * (attempt + 1))
         raise SessionFailed(f"the events could not be read in {MAX_TRIES} tries")

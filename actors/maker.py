@@ -7,9 +7,9 @@ import attrs
 from actors.decisions.quoting import Quote
 from actors.strategy import View
 from protocol.commands import TimeInForce
-from protocol.ids import BookKey, SelectionId
-from protocol.money import BASIS_POINTS
-from protocol.odds import Odds, implied
+from protocol.ids import BookKey, SelectionId, VenueName, sold_by
+from protocol.money import BASIS_POINTS, micro
+from protocol.prices import Price, implied, size_paying
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +21,7 @@ class MakerSettings:
     slack_bp: int = 75  # how far from its best price a quote may rest before it is moved
     skew_bp: int = 300  # how far the fair probability is moved at the hedge limit
     hedge_at_cents: int = 5_000  # net position in a market beyond which it takes the other side
-    max_markets: int = 20
+    max_markets: int = 20  # on each venue
     in_play: bool = False  # quote events that have begun
 
 
@@ -35,7 +35,7 @@ class MarketMaker:
     """
 
     settings: MakerSettings = attrs.field(factory=MakerSettings)
-    _quoted: dict[BookKey, None] = attrs.field(factory=dict)
+    _quoted: dict[BookKey, VenueName] = attrs.field(factory=dict)
 
     def __call__(self, view: View) -> list[Quote]:
         """Return the quotes for one market."""
@@ -44,63 +44,62 @@ class MarketMaker:
             return []
         first, second = view.selections
         fair = view.fair(first)
-        if fair is None or not self._takes_on(view.key):
+        if fair is None or not self._takes_on(view.key, view.market.terms.venue):
             return []
-        net = view.net_cents(first)
-        if abs(net) >= self.settings.hedge_at_cents:
+        net = view.net_micro(first)
+        if abs(net) >= micro(self.settings.hedge_at_cents):
             return self._hedged(view, fair, net)
         skewed = self._skewed(fair, net)
         return [*self._quote(view, first, skewed), *self._quote(view, second, 1 - skewed)]
 
-    def _takes_on(self, key: BookKey) -> bool:
-        if key not in self._quoted and len(self._quoted) >= self.settings.max_markets:
+    def _takes_on(self, key: BookKey, venue: VenueName) -> bool:
+        there = sum(each == venue for each in self._quoted.values())
+        if key not in self._quoted and there >= self.settings.max_markets:
             return False
-        self._quoted[key] = None
+        self._quoted[key] = venue
         return True
 
-    def _skewed(self, fair: Fraction, net_cents: int) -> Fraction:
+    def _skewed(self, fair: Fraction, net_micro: int) -> Fraction:
         """Move the fair probability against the position: what we hold too much of we value less."""
-        lean = Fraction(net_cents, self.settings.hedge_at_cents) * Fraction(self.settings.skew_bp, BASIS_POINTS)
+        lean = Fraction(net_micro, micro(self.settings.hedge_at_cents)) * Fraction(self.settings.skew_bp, BASIS_POINTS)
         return fair - lean
 
     def _quote(self, view: View, selection_id: SelectionId, worth: Fraction) -> list[Quote]:
-        price = worth - Fraction(self.settings.margin_bp, BASIS_POINTS)
-        odds = self._resting_odds(view, selection_id, price) or view.ladder.paying_at_least(price)
-        if price <= 0 or odds is None:
+        sells = sold_by(selection_id) is not None
+        if sells:  # the fee is on what the sale brings
+            worth -= (1 - worth) * Fraction(view.market.terms.fee_bp, BASIS_POINTS)
+        limit = worth - Fraction(self.settings.margin_bp, BASIS_POINTS)
+        price = self._resting_price(view, selection_id, limit) or view.ladder.paying_at_least(limit)
+        if limit <= 0 or price is None:
             return []
-        return [Quote(selection_id=selection_id, odds=odds, stake_cents=self.settings.stake_cents)]
+        size = view.size_for(price, self.settings.stake_cents)
+        size = min(size, view.held) if sells else size
+        if size < view.market.terms.min_size:
+            return []
+        return [Quote(selection_id=selection_id, price=price, size=size)]
 
-    def _resting_odds(self, view: View, selection_id: SelectionId, price: Fraction) -> Odds | None:
+    def _resting_price(self, view: View, selection_id: SelectionId, limit: Fraction) -> Price | None:
         """Return the price that rests already, when it is near enough to keep its place in the queue."""
         slack = Fraction(self.settings.slack_bp, BASIS_POINTS)
         for order in view.orders:
             if order.selection_id == selection_id and not order.cancel_wanted:
-                return order.odds if price - slack <= implied(order.odds) <= price + slack else None
+                return order.price if limit - slack <= implied(order.price) <= limit + slack else None
         return None
 
-    def _hedged(self, view: View, fair: Fraction, net_cents: int) -> list[Quote]:
+    def _hedged(self, view: View, fair: Fraction, net_micro: int) -> list[Quote]:
         """Quote only the side that we lack, and take what is offered on it down to half of the limit."""
         first, second = view.selections
-        lacking = second if net_cents > 0 else first
+        lacking = second if net_micro > 0 else first
         level = view.best(lacking)
-        skewed = self._skewed(fair, net_cents)
+        skewed = self._skewed(fair, net_micro)
         quotes = self._quote(view, lacking, 1 - skewed if lacking == second else skewed)
-        if level is None or not level.takeable_cents:
+        if level is None or not level.takeable:
             return quotes
-        excess = abs(net_cents) - self.settings.hedge_at_cents // 2
-        stake = min(level.takeable_cents, excess * 100 // _payout_of(level.odds), self.settings.stake_cents * 5)
-        if stake < self.settings.stake_cents // 10:
+        excess = abs(net_micro) - micro(self.settings.hedge_at_cents) // 2
+        most = view.size_for(level.price, self.settings.stake_cents * 5)
+        size = min(level.takeable, size_paying(level.price, excess), most)
+        if sold_by(lacking) is not None:
+            size = min(size, view.held)
+        if size < max(view.size_for(level.price, self.settings.stake_cents // 10), view.market.terms.min_size):
             return quotes
-        return [
-            Quote(
-                selection_id=lacking,
-                odds=level.odds,
-                stake_cents=stake,
-                time_in_force=TimeInForce.FILL_OR_KILL,
-            )
-        ]
-
-
-def _payout_of(odds: int) -> int:
-    """Return what 100 cents at these odds bring back: the position moves by that much for each 100 staked."""
-    return 100 + odds if odds > 0 else 100 + 10_000 // -odds
+        return [Quote(selection_id=lacking, price=level.price, size=size, time_in_force=TimeInForce.FILL_OR_KILL)]

@@ -10,11 +10,31 @@ import attrs
 from protocol.book import BookStatus, LiquidityChange
 from protocol.commands import Cancel, CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import VenueError
-from protocol.events import BookReplaced, EventListed, EventStatus, MarketEvent, OrderReported, Side
-from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueOrderId
+from protocol.events import (
+    BookReplaced,
+    EventListed,
+    EventStatus,
+    Hinted,
+    MarketEvent,
+    MarketSettled,
+    OrderReported,
+    Side,
+)
+from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueName, VenueOrderId
 from protocol.order import Order
-from protocol.prophetx.pusher import Reconnect
-from protocol.venue import Call, CancelResult, FillPage, OrderPage, PlaceResult, Show, Window
+from protocol.venue import (
+    Balance,
+    Call,
+    CancelResult,
+    FillPage,
+    Holding,
+    OrderPage,
+    PlaceResult,
+    Reconnect,
+    Show,
+    Terms,
+    Window,
+)
 
 T = TypeVar("T")
 
@@ -38,11 +58,15 @@ class NotSent(AnswerLost):
 
 
 class SessionFailed(Exception):
-    """The session cannot go on. It is restarted, and nothing else is."""
+    """The session cannot go on. It is restarted, and nothing else is.
 
-    def __init__(self, reason: str, reconnect: Reconnect = Reconnect.ORDINARY) -> None:
+    `status` is the HTTP status of a refused handshake, 0 for everything else.
+    """
+
+    def __init__(self, reason: str, reconnect: Reconnect = Reconnect.ORDINARY, status: int = 0) -> None:
         super().__init__(reason)
         self.reconnect = reconnect
+        self.status = status
 
 
 # --- sessions ----------------------------------------------------------------------------------------------------
@@ -50,11 +74,13 @@ class SessionFailed(Exception):
 
 @attrs.frozen
 class SessionReady:
+    venue: VenueName
     epoch: int
 
 
 @attrs.frozen
 class SessionLost:
+    venue: VenueName
     epoch: int
     reason: str
 
@@ -71,14 +97,15 @@ class RestartWanted:
 
 @attrs.frozen(kw_only=True)
 class SnapshotWanted:
-    """Read the books of some events by REST."""
+    """Read some books by REST: every one of some events, and some by their names."""
 
-    event_ids: tuple[EventId, ...]
+    event_ids: tuple[EventId, ...] = ()
+    keys: tuple[BookKey, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class SnapshotTaken:
-    """What REST says of every book of some events. `asked_at_s` is when the question went out, on trio's clock."""
+    """What REST says of some books: of all that `event_ids` have. `asked_at_s` is trio's, of the question."""
 
     event_ids: tuple[EventId, ...]
     books: tuple[BookReplaced, ...]
@@ -99,13 +126,18 @@ class Doubt:
 
 
 @attrs.frozen
+class Stir:
+    """The book may have changed: it is believed for a while, until REST has said more."""
+
+
+@attrs.frozen
 class Suspend:
     """The venue closed the market, or opened it again."""
 
     active: bool
 
 
-RouterMessage = MarketEvent | SnapshotTaken
+RouterMessage = MarketEvent | Hinted | SnapshotTaken
 
 
 @attrs.frozen(kw_only=True)
@@ -116,11 +148,13 @@ class MarketView:
     name: str
     kind: str
     event: EventListed
+    terms: Terms
     epoch: int
     status: BookStatus
     sides: tuple[Side, ...]
     changes: tuple[LiquidityChange, ...] = ()
-    moved_s: float = -math.inf  # when the socket last moved it, on trio's clock
+    moved_s: float = -math.inf  # when it last moved, on trio's clock
+    listed_s: float = -math.inf  # when the listing last said whether it takes orders
 
     @property
     def live(self) -> bool:
@@ -154,6 +188,7 @@ class DenialReason(enum.Enum):
     """Why Risk did not let an order leave."""
 
     HALTED = "halted"
+    MARKET_HALTED = "market_halted"  # the venue refused an order there, and its state was not read since
     NOT_READY = "not_ready"  # the account's resting orders are not known yet
     BOOK_NOT_LIVE = "book_not_live"
     UNKNOWN_SELECTION = "unknown_selection"
@@ -168,7 +203,13 @@ class DenialReason(enum.Enum):
     DAILY_LOSS = "daily_loss"
     PRICE_COLLAR = "price_collar"
     CROSSES_OWN = "crosses_own"
+    WOULD_TAKE = "would_take"  # a post-only order, on a venue that does not check it
     RATE_BUDGET = "rate_budget"
+    TIME_TO_FLAT = "time_to_flat"  # cancelling everything would take longer than the operator allows
+    NO_FUNDS = "no_funds"  # the wallet is known to be too small
+    NOT_HELD = "not_held"  # a sale of what is not held, or is for sale already
+    OUTCOME_UNKNOWN = "outcome_unknown"  # it is not known what became of an order like it
+    INDISTINGUISHABLE = "indistinguishable"  # another order of ours looks the same to the venue
     COOLING_DOWN = "cooling_down"  # the selection's last order was invalid, or there was no money for it
     QUEUE_FULL = "queue_full"
 
@@ -185,6 +226,7 @@ class Intent:
 class CancelIntent:
     strategy: str
     client_order_id: ClientOrderId
+    key: BookKey
 
 
 @attrs.frozen(kw_only=True)
@@ -214,6 +256,7 @@ class OrderChanged:
     """An order moved on. It carries all of its fills, so the newest one is enough."""
 
     order: Order
+    venue: VenueName
     strategy: str  # "" for an order of the account that this process did not place
 
 
@@ -221,17 +264,42 @@ class OrderChanged:
 class AccountReady:
     """Every order that rested before this run is known and on its way out."""
 
+    venue: VenueName
+
+
+@attrs.frozen(kw_only=True)
+class FundsRead:
+    """What an account has, as REST said. `asked_at_s` is trio's, of the question.
+
+    `held` is `None` where holdings cannot be read.
+    """
+
+    venue: VenueName
+    balance: Balance
+    held: tuple[Holding, ...] | None
+    asked_at_s: float
+
 
 @attrs.frozen
 class RequestsHeld:
     """The venue asked for silence until then, on trio's clock."""
 
+    venue: VenueName
     until_s: float
 
 
 OrderUpdate = OrderChanged | IntentDenied
 RiskMessage = (
-    Intent | CancelIntent | Halt | Kill | OrderChanged | AccountReady | RequestsHeld | SessionReady | SessionLost
+    Intent
+    | CancelIntent
+    | Halt
+    | Kill
+    | OrderChanged
+    | AccountReady
+    | FundsRead
+    | RequestsHeld
+    | SessionReady
+    | SessionLost
 )
 
 
@@ -334,6 +402,11 @@ class CancelWanted:
 
 
 @attrs.frozen
+class FundsWanted:
+    """Read the balance and what is held."""
+
+
+@attrs.frozen
 class OrdersDoubted:
     """Something about our orders was missed: read them anew."""
 
@@ -346,6 +419,9 @@ TrackerMessage = (
     | CancelEverything
     | OrderReported
     | OrdersDoubted
+    | Hinted
+    | MarketSettled
+    | FundsRead
     | SessionReady
     | SessionLost
     | GatewayAnswer

@@ -1,4 +1,4 @@
-"""A bot on the embedded exchange, in one process."""
+"""A bot on embedded exchanges, in one process."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
@@ -6,58 +6,46 @@ from random import Random
 import attrs
 import trio
 
-from actors.bot import Bot, BotSettings
+from actors.bot import Bot, BotSettings, Pair
 from actors.console.summary import Summary
 from actors.decisions.audit import Audit, Fate, compare_books, compare_orders
 from actors.decisions.guard import Limits
-from actors.exchange.catalogue import Catalogue
-from actors.exchange.exchange import Exchange
-from actors.exchange.faults import Faults, preset
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.embedded import FIRST, Embedded, Opening
 from actors.io.transport import Dial, dial_tcp
 from actors.maker import MarketMaker
+from actors.seat import Seat, SeatSettings
 from actors.session import SessionSettings
 from actors.strategy import Strategy, quoting
-from protocol.ids import ClientOrderIds
-from protocol.prophetx.wire import Dialect
+from protocol.ids import ClientOrderId, VenueName
+from protocol.order import NAMELESS
 
 LOOPBACK = "127.0.0.1"
-PAPER_EXCHANGE = ExchangeSettings(go_live_s=12.0, settle_s=5.0, stagger_s=30.0)
-"""Events begin and end within a short run, so that the wipe and the settlement are seen."""
 
 
 @attrs.define(kw_only=True)
 class Paper:
-    """An exchange, and a bot that trades on it.
+    """Some exchanges, and a bot that trades on all of them.
 
     `run_on_loopback` uses real sockets; `run_in_memory` needs no network and works under a mock clock.
     """
 
     wall_ns: Callable[[], int]
     seed: int = 0
+    venues: tuple[Opening, ...] = FIRST
     strategies: Mapping[str, Strategy] = attrs.field(factory=lambda: {"maker": quoting(MarketMaker())})
-    dialect: Dialect = Dialect.V4
     session: SessionSettings = attrs.field(factory=lambda: SessionSettings(rest_url=""))
     limits: Limits = attrs.field(factory=Limits)
-    exchange_settings: ExchangeSettings = PAPER_EXCHANGE
-    catalogue: Catalogue | None = None
+    pairs: tuple[Pair, ...] = ()
     faults: str = "none"
     fault_scale: float = 1.0  # how many times as seldom what goes wrong by itself does
-    exchange: Exchange = attrs.field(init=False)
+    embedded: dict[VenueName, Embedded] = attrs.field(init=False)
     bot: Bot = attrs.field(init=False)
     _stopped: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        rules = Faults(Random(f"faults {self.seed}"))
-        rules.add(*preset(self.faults, self.fault_scale))
-        self.exchange = Exchange.create(
-            wall_ns=self.wall_ns,
-            random=Random(f"exchange {self.seed}"),
-            settings=self.exchange_settings,
-            faults=rules,
-            catalogue=self.catalogue,
-        )
-        self.bot = self._bot("http://exchange", self.exchange.dial)
+        opened = [each.open(self.wall_ns, self.seed, self.faults, self.fault_scale) for each in self.venues]
+        self.embedded = {each.venue.traits.venue: each for each in opened}
+        self.bot = self._bot({name: f"http://{name}" for name in self.embedded}, in_memory=True)
 
     def stop(self) -> None:
         """Begin the safe stop, also of a bot that is still to be built."""
@@ -67,9 +55,12 @@ class Paper:
     async def run_on_loopback(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Summary:
         """Trade over loopback sockets until stopped."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.exchange.run)
-            _, port = await nursery.start(self.exchange.serve_tcp, LOOPBACK, 0)
-            self.bot = self._bot(f"http://{LOOPBACK}:{port}/partner", dial_tcp)
+            addresses = {}
+            for name, each in self.embedded.items():
+                await nursery.start(each.exchange.run)
+                _, port = await nursery.start(each.exchange.serve_tcp, LOOPBACK, 0)
+                addresses[name] = f"http://{LOOPBACK}:{port}"
+            self.bot = self._bot(addresses, in_memory=False)
             if self._stopped:
                 self.bot.stop()
             task_status.started()
@@ -80,7 +71,8 @@ class Paper:
     async def run_in_memory(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Summary:
         """Trade over streams in memory until stopped."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self.exchange.run)
+            for each in self.embedded.values():
+                await nursery.start(each.exchange.run)
             task_status.started()
             await self.bot.run()
             nursery.cancel_scope.cancel()
@@ -106,7 +98,7 @@ class Paper:
         return summary
 
     def summary(self) -> Summary:
-        """Return the numbers of the run, held against the exchange's own ledger."""
+        """Return the numbers of the run, held against the exchanges' own ledgers."""
         return Summary(
             tally=self.bot.tally,
             limit_cents=self.limits.account_cents,
@@ -116,31 +108,51 @@ class Paper:
         )
 
     def audit(self) -> Audit:
-        """Count the differences between what the bot believes and what the exchange's ledger says."""
-        truth = self.exchange.truth()
-        owns = ClientOrderIds(self.bot.id_prefix).owns
-        fates = {name: Fate(each.status, each.filled_cents) for name, each in truth.orders.items() if owns(name)}
-        orders, fills = compare_orders(self.bot.own_orders(), fates)
-        believed = self.bot.wallet_cents()
-        wallet = truth.balance.cash_cents - truth.balance.matched_cents
-        return Audit(
-            orders=orders,
-            fills=fills,
-            balance_cents=None if believed is None else abs(believed - wallet),
-            books=compare_books(self.bot.books(), truth.books),
-        )
+        """Count the differences between what the bot believes and what the exchanges' ledgers say."""
+        found = Audit.sum(self._audit(seat) for seat in self.bot.seats.values())
+        truth = {key: sides for each in self.embedded.values() for key, sides in each.books().items()}
+        return attrs.evolve(found, books=compare_books(self.bot.books(), truth))
 
-    def _bot(self, rest_url: str, dial: Dial) -> Bot:
+    def _audit(self, seat: Seat) -> Audit:
+        truth = self.embedded[seat.name]
+        names = {order.venue_order_id: name for name, order in seat.orders().items()}
+        unnamed = {
+            (order.selection_id, order.size, order.filled): name
+            for name, order in seat.own_orders().items()
+            if order.venue_order_id is None and order.filled  # known from what the account holds alone
+        }
+        fates = {}
+        for each in truth.orders():
+            name = each.client_order_id or names.get(each.venue_order_id)
+            name = name or unnamed.pop((each.selection_id, each.size, each.filled), None)
+            fates[name or ClientOrderId(f"{NAMELESS}{each.venue_order_id}")] = Fate(each.status, each.filled)
+        strangers = seat.orders().keys() - seat.own_orders().keys()
+        fates = {name: fate for name, fate in fates.items() if name not in strangers}
+        orders, fills = compare_orders(seat.own_orders(), fates)
+        return Audit(orders=orders, fills=fills, balance_cents=seat.funds_gap_cents(truth.funds_micro()), books=0)
+
+    def _bot(self, addresses: Mapping[VenueName, str], *, in_memory: bool) -> Bot:
+        seats = tuple(
+            SeatSettings(
+                venue=each.venue,
+                session=attrs.evolve(self.session, rest_url=addresses[name] + each.path),
+                credentials=each.credentials,
+            )
+            for name, each in self.embedded.items()
+        )
+        dials: dict[VenueName, Dial] = {
+            name: each.exchange.dial if in_memory else dial_tcp for name, each in self.embedded.items()
+        }
         return Bot(
-            settings=BotSettings(
-                session=attrs.evolve(self.session, rest_url=rest_url, dialect=self.dialect),
-                credentials=self.exchange.credentials,
-                limits=attrs.evolve(self.limits, commission_bp=self.exchange_settings.commission_bp),
-            ),
+            settings=BotSettings(seats=seats, limits=self.limits, pairs=self.pairs),
             strategies=self.strategies,
             random=Random(f"bot {self.seed}"),
             wall_ns=self.wall_ns,
             id_prefix=f"paper-{self.seed}",
-            dial=dial,
-            stopping=self.exchange.freeze,
+            dials=dials,
+            stopping=self._freeze,
         )
+
+    def _freeze(self) -> None:
+        for each in self.embedded.values():
+            each.exchange.freeze()

@@ -1,5 +1,7 @@
 """REST truth, on the venue's schedule."""
 
+import math
+
 import attrs
 import structlog
 import trio
@@ -7,9 +9,9 @@ import trio
 from actors.mailbox import Mailbox
 from actors.messages import AnswerLost, Ask, RouterMessage, SessionFailed, SnapshotTaken, SnapshotWanted
 from protocol.errors import RemoteProtocolError, VenueError
-from protocol.events import BookReplaced
-from protocol.ids import EventId
-from protocol.venue import Rest
+from protocol.events import BookReplaced, BookUnreadable
+from protocol.ids import BookKey, EventId
+from protocol.venue import Poll, Rest
 
 log = structlog.get_logger()
 
@@ -21,21 +23,27 @@ GATHER_S = 0.05  # requests that come in a burst are one
 
 @attrs.define(kw_only=True)
 class Reconciler:
-    """Read every wanted book by REST: when it is asked for, and all of them on schedule."""
+    """Read every wanted book by REST: when it is asked for, and all of them on schedule.
+
+    Books that have names are read one by one, the one that was read longest ago first, and none sooner again than the
+    schedule allows.
+    """
 
     inbox: Mailbox[SnapshotWanted]
     outbox: Mailbox[RouterMessage]
     ask: Ask
     rest: Rest
-    every_s: float
+    poll: Poll
     _events: dict[EventId, None] = attrs.field(factory=dict)
+    _read_s: dict[BookKey, float] = attrs.field(factory=dict)  # when each named book was last asked for
+    _due: dict[BookKey, None] = attrs.field(factory=dict)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         task_status.started()
-        next_all_s = trio.current_time() + self.every_s
+        next_all_s = trio.current_time() + self.poll.every_s
         while True:
             requests: list[SnapshotWanted] = []
-            with trio.move_on_at(next_all_s):
+            with trio.move_on_at(min(next_all_s, self._next_key_s())):
                 try:
                     requests = await self.inbox.take()
                 except trio.EndOfChannel:
@@ -45,14 +53,26 @@ class Reconciler:
                 requests += self.inbox.take_nowait()
             wanted = {event_id: None for request in requests for event_id in request.event_ids}
             self._events.update(wanted)
+            for key in (key for request in requests for key in request.keys):
+                self._due[key] = None
+                self._read_s.setdefault(key, -math.inf)
             if trio.current_time() >= next_all_s:
                 wanted = dict(self._events)
-                next_all_s = trio.current_time() + self.every_s
+                self._due.update(dict.fromkeys(self._read_s))
+                next_all_s = trio.current_time() + self.poll.every_s
             await self.read(tuple(wanted))
+            if trio.current_time() >= self._next_key_s():
+                await self._read_key(min(self._due, key=self._read_s.__getitem__))
 
     async def read_all(self) -> list[SnapshotTaken]:
-        """Read every book that is wanted."""
-        return await self.read(tuple(self._events))
+        """Read every book that is wanted, a named one again when that fails."""
+        taken = await self.read(tuple(self._events))
+        keys = tuple(self._read_s)
+        for _ in range(MAX_TRIES):
+            for key in keys:
+                taken += await self._read_key(key)
+            keys = tuple(key for key in keys if key in self._due)
+        return taken
 
     async def read(self, event_ids: tuple[EventId, ...]) -> list[SnapshotTaken]:
         """Read the books of some events and hand them on, a few events at a time."""
@@ -61,14 +81,43 @@ class Reconciler:
             some = event_ids[start : start + EVENTS_A_CALL]
             asked_at_s = trio.current_time()
             books = await self._books(some)
-            snapshot = SnapshotTaken(event_ids=some, books=books, asked_at_s=asked_at_s)
-            if not self.outbox.offer(snapshot):
-                raise SessionFailed("the router does not keep up")
+            taken.append(self._hand_on(SnapshotTaken(event_ids=some, books=books, asked_at_s=asked_at_s)))
             gone = set(some) - {book.key.event_id for book in books}
             for event_id in gone:
                 self._events.pop(event_id, None)
-            taken.append(snapshot)
         return taken
+
+    def _next_key_s(self) -> float:
+        return min((self._read_s[key] + self.poll.apart_s for key in self._due), default=math.inf)
+
+    async def _read_key(self, key: BookKey) -> list[SnapshotTaken]:
+        """Read one book; when that fails it is due again, and one that makes no sense is not believed meanwhile."""
+        asked_at_s = self._read_s[key] = trio.current_time()
+        self._due.pop(key, None)
+        try:
+            books = await self.ask(self.rest.book(key))
+        except (VenueError, AnswerLost) as error:
+            log.warning("book_not_read", book=str(key), reason=str(error))
+            if isinstance(error, VenueError) and error.status == 404:
+                self._read_s.pop(key)  # it is over: the listing will say so
+            else:
+                self._again(key)
+            return []
+        except RemoteProtocolError as error:
+            log.warning("book_unreadable", book=str(key), reason=str(error))
+            self.outbox.offer(BookUnreadable(key=key))
+            self._again(key)
+            return []
+        return [self._hand_on(SnapshotTaken(event_ids=(), books=books, asked_at_s=asked_at_s))]
+
+    def _again(self, key: BookKey) -> None:
+        self._read_s[key] = trio.current_time() + TRY_AGAIN_S
+        self._due[key] = None
+
+    def _hand_on(self, snapshot: SnapshotTaken) -> SnapshotTaken:
+        if not self.outbox.offer(snapshot):
+            raise SessionFailed("the router does not keep up")
+        return snapshot
 
     async def _books(self, event_ids: tuple[EventId, ...]) -> tuple[BookReplaced, ...]:
         """Read some books. An event whose books make no sense is left out, and the others are not."""

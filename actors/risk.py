@@ -1,6 +1,6 @@
 """The single owner of exposure, limits and the kill switch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 import attrs
@@ -15,6 +15,7 @@ from actors.messages import (
     CancelIntent,
     CancelWanted,
     DenialReason,
+    FundsRead,
     Halt,
     Intent,
     IntentDenied,
@@ -27,7 +28,9 @@ from actors.messages import (
     SessionReady,
     TrackerMessage,
 )
-from protocol.ids import BookKey
+from protocol.events import About, OrderStatus
+from protocol.ids import BookKey, VenueName
+from protocol.order import Order
 
 log = structlog.get_logger()
 
@@ -38,9 +41,10 @@ class Risk:
 
     inbox: Mailbox[RiskMessage]
     views: Newest[BookKey, MarketView]
-    allowed: Mailbox[TrackerMessage]
+    allowed: Mapping[VenueName, Mailbox[TrackerMessage]]
     denied: Callable[[str, IntentDenied], None]
     guard: Guard
+    wake: Callable[[VenueName, About], None]
     wall_ns: Callable[[], int]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -60,25 +64,41 @@ class Risk:
         match message:
             case Intent():
                 self._judge(message, now_s, day)
-            case CancelIntent(client_order_id=client_order_id):
-                self.allowed.put(CancelWanted(client_order_id))
-            case OrderChanged(order=order):
-                self.guard.change(order, now_s, day)
+            case CancelIntent(client_order_id=client_order_id, key=key):
+                for inbox in self._inboxes(key):
+                    inbox.put(CancelWanted(client_order_id))
+            case OrderChanged(order=order, venue=venue):
+                self.guard.change(order, venue, now_s, day)
+                self._look_again(order, venue)
             case Halt():
                 self.halt()
             case Kill():
                 self.halt()
-                self.allowed.put(CancelEverything())
-            case AccountReady():
-                self.guard.ready = True
-            case RequestsHeld(until_s=until_s):
-                self.guard.held_until_s = max(self.guard.held_until_s, until_s)
-            case SessionReady(epoch=epoch):
-                self.guard.epoch = epoch
-            case SessionLost():
-                self.guard.epoch = None
+                for inbox in self.allowed.values():
+                    inbox.put(CancelEverything())
+            case AccountReady(venue=venue):
+                self.guard.standings[venue].ready = True
+            case FundsRead():
+                self.guard.funds(message)
+            case RequestsHeld(venue=venue, until_s=until_s):
+                standing = self.guard.standings[venue]
+                standing.held_until_s = max(standing.held_until_s, until_s)
+            case SessionReady(venue=venue, epoch=epoch):
+                self.guard.standings[venue].epoch = epoch
+            case SessionLost(venue=venue):
+                self.guard.standings[venue].epoch = None
             case _:
                 assert_never(message)
+
+    def _inboxes(self, key: BookKey) -> list[Mailbox[TrackerMessage]]:
+        """Return who may hold the orders of a book: everybody, for one that was never seen."""
+        view = self.guard.views.get(key)
+        return list(self.allowed.values()) if view is None else [self.allowed[view.terms.venue]]
+
+    def _look_again(self, order: Order, venue: VenueName) -> None:
+        """Have a market's state read when it refused an order, and the venue does not say why."""
+        if order.status is OrderStatus.REJECTED and not self.guard.standings[venue].traits.refusals_explained:
+            self.wake(venue, About.MARKET)
 
     def halt(self) -> None:
         """Let no new order leave, from this moment on."""
@@ -88,7 +108,7 @@ class Risk:
 
     def _judge(self, intent: Intent, now_s: float, day: int) -> None:
         reason = self.guard.check(intent, now_s, day)
-        if reason is None and not self.allowed.offer(intent):
+        if reason is None and not self.allowed[self.guard.views[intent.order.key].terms.venue].offer(intent):
             self.guard.release(intent.order, now_s, day)
             reason = DenialReason.QUEUE_FULL
         if reason is not None:

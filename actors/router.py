@@ -1,5 +1,6 @@
 """One market actor per open market."""
 
+import math
 from collections.abc import Callable
 from typing import assert_never
 
@@ -9,7 +10,7 @@ import trio
 
 from actors.mailbox import Mailbox
 from actors.market import Market, MarketMessage
-from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Suspend
+from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Stir, Suspend
 from actors.tally import Tally
 from protocol.book import Book
 from protocol.events import (
@@ -19,12 +20,14 @@ from protocol.events import (
     EventListed,
     EventStatus,
     EventUnlisted,
+    Hinted,
     MarketListed,
     MessageUnreadable,
     SelectionListed,
     TradePrinted,
 )
 from protocol.ids import BookKey, EventId, SelectionId
+from protocol.venue import Terms
 
 log = structlog.get_logger()
 
@@ -39,7 +42,10 @@ class Router:
     inbox: Mailbox[RouterMessage]
     snapshots: Mailbox[SnapshotWanted]
     publish: Callable[[MarketView], None]
+    terms: Callable[[EventListed], Terms]
     tally: Tally
+    book_age_s: float = math.inf  # how long a book is believed after a hint; `inf` where its images are pushed
+    unread_age_s: float = math.inf  # and without a look by REST
     _events: dict[EventId, EventListed] = attrs.field(factory=dict)
     _markets: dict[BookKey, Mailbox[MarketMessage]] = attrs.field(factory=dict)
     _selections: dict[SelectionId, BookKey] = attrs.field(factory=dict)
@@ -71,6 +77,8 @@ class Router:
                 if key in self._markets:
                     self._send(key, Doubt())
                     self._want(key.event_id)
+            case Hinted():
+                self._hint(message)
             case EventListed(event_id=event_id):
                 self._event(event_id, message)
             case EventUnlisted(event_id=event_id):
@@ -91,6 +99,12 @@ class Router:
             case _:
                 assert_never(message)
         return []
+
+    def _hint(self, hint: Hinted) -> None:
+        for key in self._markets:
+            if key.event_id == hint.event_id and hint.market_id in (None, key.market_id):
+                self._send(key, Stir())
+                self._want_book(key)
 
     def _image(self, key: BookKey, image: BookReplaced) -> None:
         if key in self._markets:
@@ -160,10 +174,13 @@ class Router:
             inbox=mailbox,
             publish=self.publish,
             event=event,
+            terms=self.terms,
             tally=self.tally,
-            recheck=lambda: self._want(book.key.event_id),
+            recheck=lambda: self._want_book(book.key),
             book=Book(book.key),
-            name=book.name,
+            book_age_s=self.book_age_s,
+            unread_age_s=self.unread_age_s,
+            name=book.name or dict(zip(event.keys, event.names, strict=False)).get(book.key, ""),
             kind=book.kind,
         )
 
@@ -171,8 +188,20 @@ class Router:
         return [key for key in self._markets if key.event_id == event_id]
 
     def _want(self, event_id: EventId) -> None:
-        if not self.snapshots.offer(SnapshotWanted(event_ids=(event_id,))):
-            log.warning("snapshot_request_dropped", event_id=event_id)  # the schedule reads it anyway
+        """Ask for every book of an event: by their names, where the listing has them."""
+        event = self._events.get(event_id)
+        if event is not None and event.keys:
+            self._ask(SnapshotWanted(keys=event.keys))
+        else:
+            self._ask(SnapshotWanted(event_ids=(event_id,)))
+
+    def _want_book(self, key: BookKey) -> None:
+        named = key.event_id in self._events and key in self._events[key.event_id].keys
+        self._ask(SnapshotWanted(keys=(key,)) if named else SnapshotWanted(event_ids=(key.event_id,)))
+
+    def _ask(self, wanted: SnapshotWanted) -> None:
+        if not self.snapshots.offer(wanted):
+            log.warning("snapshot_request_dropped", wanted=str(wanted))  # the schedule reads it anyway
 
     def _send(self, key: BookKey, message: MarketMessage) -> None:
         mailbox = self._markets[key]

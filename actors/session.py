@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
 import attrs
 import structlog
@@ -29,12 +30,10 @@ from actors.router import Router
 from actors.tally import Tally
 from actors.watchdog import Pulse, Watchdog
 from protocol.errors import LocalProtocolError, RemoteProtocolError, VenueError
+from protocol.events import About, EventListed
 from protocol.ids import CompetitionId, EventId
-from protocol.prophetx.pusher import ACTIVITY_TIMEOUT_S, Liveness, Reconnect
-from protocol.prophetx.pushes import PushReader
-from protocol.prophetx.session import socket_url
-from protocol.prophetx.wire import Dialect
-from protocol.venue import ConnectionConfig, Rest
+from protocol.liveness import Liveness
+from protocol.venue import ConnectionConfig, Query, Reconnect, Terms, Venue
 
 log = structlog.get_logger()
 
@@ -48,13 +47,19 @@ class SessionSettings:
     """What a session hears, and how long it may be silent. Times in seconds."""
 
     rest_url: str
-    dialect: Dialect = Dialect.V4
     competitions: tuple[CompetitionId, ...] = ()
     events: tuple[EventId, ...] = ()
     sub_kinds: tuple[str, ...] = ()
-    heartbeat_timeout_s: float = 30.0
-    reconcile_every_s: float = 900.0
+    most_events: int | None = None  # where nothing narrows them
+    heartbeat_timeout_s: float | None = None  # without a health check; `None` is the venue's own
     config_refresh_s: float = 1800.0
+
+
+class Tokens(Protocol):
+    """Where a session gets the token that opens its socket."""
+
+    async def token(self) -> str: ...
+    async def wait_renewed(self, token: str) -> None: ...
 
 
 @attrs.define(kw_only=True)
@@ -64,62 +69,86 @@ class Session:
     settings: SessionSettings
     dial: Dial
     ask: Ask
-    rest: Rest
+    tokens: Tokens
+    venue: Venue
+    terms: Callable[[EventListed], Terms]
     listings: Listings
     tracker: Mailbox[TrackerMessage]
     restarts: Mailbox[RestartWanted]
     publish: Callable[[MarketView], None]
+    wake: Callable[[About], None]
     tally: Tally
     snapshots: Mailbox[SnapshotWanted] = attrs.field(init=False)
     reconciler: Reconciler | None = attrs.field(default=None, init=False)
 
     async def run(self, epoch: int, ready: Callable[[int], None]) -> None:
         """Run until something fails. Raises what failed, alone or in a group."""
-        config = await self.ask(self.rest.connection_config())
+        traits, rest = self.venue.traits, self.venue.rest
+        call = rest.connection_config()
+        config = None if call is None else await self.ask(call)
+        token = await self.tokens.token()
         await self.listings.open()
+        feed = self.venue.open_feed()
         coverage = Coverage(
             competitions=self.listings.competitions,
             events=self.settings.events,
             sub_kinds=self.settings.sub_kinds,
             limit=self.listings.channel_limit,
-            by_event=self.settings.dialect is Dialect.V4,
+            by_event=traits.channel_by_event,
         )
         router_inbox = Mailbox[RouterMessage]("router", ROUTER_BACKLOG)
         self.snapshots = Mailbox[SnapshotWanted]("reconciler", SNAPSHOT_BACKLOG)
         ping = Mailbox[None]("ping", 1)
-        pulse = Pulse(Liveness(ACTIVITY_TIMEOUT_S))
+        pulse = Pulse(Liveness(feed.activity_timeout_s, traits.pong_timeout_s))
+        books = traits.polls[Query.BOOKS]
         router = Router(
-            epoch=epoch, inbox=router_inbox, snapshots=self.snapshots, publish=self.publish, tally=self.tally
+            epoch=epoch,
+            inbox=router_inbox,
+            snapshots=self.snapshots,
+            publish=self.publish,
+            terms=self.terms,
+            tally=self.tally,
+            book_age_s=traits.book_age_s,
+            unread_age_s=books.every_s + traits.book_age_s,
         )
-        self.reconciler = Reconciler(
-            inbox=self.snapshots,
-            outbox=router_inbox,
-            ask=self.ask,
-            rest=self.rest,
-            every_s=self.settings.reconcile_every_s,
-        )
+        self.reconciler = Reconciler(inbox=self.snapshots, outbox=router_inbox, ask=self.ask, rest=rest, poll=books)
         connection = Connection(
-            url=self._url(config),
+            url=self._url(config, token),
             dial=self.dial,
             ask=self.ask,
-            rest=self.rest,
-            reader=PushReader(self.settings.dialect),
+            feed=feed,
+            reconnect_after=self.venue.reconnect_after,
             coverage=coverage,
             pulse=pulse,
             ping=ping,
             router=router_inbox,
             tracker=self.tracker,
             snapshots=self.snapshots,
+            wake=self.wake,
             tally=self.tally,
         )
+        given_s = self.settings.heartbeat_timeout_s
         watchdog = Watchdog(
             pulse=pulse,
-            heartbeat_timeout_s=self.settings.heartbeat_timeout_s,
+            heartbeat_timeout_s=traits.heartbeat_timeout_s if given_s is None else given_s,
             restarts=self.restarts,
             ping=ping,
         )
         with self._learning_the_limit(coverage):
-            await self._run(epoch, ready, config, router, connection, watchdog, coverage)
+            async with trio.open_nursery() as nursery:
+                await nursery.start(router.run)
+                for event in self.listings.known.values():
+                    connection.hear(event)
+                await nursery.start(connection.run)
+                await nursery.start(self.reconciler.run)
+                await nursery.start(watchdog.run)
+                await nursery.start(self.listings.run, connection.hear)
+                if config is not None:
+                    nursery.start_soon(self._watch_config, config)
+                if traits.socket_takes_token:
+                    nursery.start_soon(self._watch_token, token)
+                log.info("session_ready", venue=traits.venue, epoch=epoch, events=len(coverage.registered))
+                ready(epoch)
 
     @contextmanager
     def _learning_the_limit(self, coverage: Coverage) -> Iterator[None]:
@@ -132,49 +161,33 @@ class Session:
                 log.warning("channel_limit_lowered", limit=self.listings.channel_limit)
             raise
 
-    async def _run(
-        self,
-        epoch: int,
-        ready: Callable[[int], None],
-        config: ConnectionConfig,
-        router: Router,
-        connection: Connection,
-        watchdog: Watchdog,
-        coverage: Coverage,
-    ) -> None:
-        assert self.reconciler is not None, "it was built with the others"
-        async with trio.open_nursery() as nursery:
-            await nursery.start(router.run)
-            for event in self.listings.known.values():
-                connection.hear(event)
-            await nursery.start(connection.run)
-            await nursery.start(self.reconciler.run)
-            await nursery.start(watchdog.run)
-            await nursery.start(self.listings.run, connection.hear)
-            nursery.start_soon(self._watch_config, config)
-            log.info("session_ready", epoch=epoch, events=len(coverage.registered))
-            ready(epoch)
-
     async def compare_books(self) -> list[SnapshotTaken]:
         """Read every book once more, as the schedule would. Raises `SessionFailed`."""
         return await self.reconciler.read_all() if self.reconciler is not None else []
 
-    def _url(self, config: ConnectionConfig) -> str:
+    def _url(self, config: ConnectionConfig | None, token: str) -> str:
         try:
-            return socket_url(self.settings.rest_url, config, _version())
+            return self.venue.socket_url(self.settings.rest_url, config, token, _version())
         except LocalProtocolError as error:
             raise SessionFailed(str(error), Reconnect.CHANGED) from error
 
     async def _watch_config(self, config: ConnectionConfig) -> None:
+        call = self.venue.rest.connection_config()
+        assert call is not None, "there was a configuration to read"
         while True:
             await trio.sleep(self.settings.config_refresh_s)
             try:
-                newest = await self.ask(self.rest.connection_config())
+                newest = await self.ask(call)
             except (VenueError, AnswerLost, RemoteProtocolError) as error:
                 log.warning("config_not_read", reason=str(error))
                 continue
             if newest != config:
                 raise SessionFailed("the connection configuration changed", Reconnect.AT_ONCE)
+
+    async def _watch_token(self, token: str) -> None:
+        """End the session when its token was renewed: the socket would die with the old one, at a worse moment."""
+        await self.tokens.wait_renewed(token)
+        raise SessionFailed("the token was renewed", Reconnect.AT_ONCE)
 
 
 def _version() -> str:

@@ -1,12 +1,13 @@
 """Restart what failed, and nothing else."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
 
 import attrs
 import trio
 
-from protocol.prophetx.pusher import Reconnect
+from protocol.venue import Reconnect
 
 STABLE_S = 5.0  # a session that lived this long starts the back-off afresh
 
@@ -15,15 +16,26 @@ STABLE_S = 5.0  # a session that lived this long starts the back-off afresh
 class Backoff:
     """How long to wait before the next attempt. Jittered, bounded, and it never gives up on the network.
 
-    The venue's close codes bound it: at once after 4200 (within 3 s with the handshake), not before 1 s after 4100, and
-    within 15 s after an ordinary close.
+    At once means within 3 s with the handshake, and an ordinary close is followed within 15 s.
     """
 
     random: Random = attrs.field(repr=False)
+    per_minute: int | None = None  # attempts that the venue bears
     failures: int = 0
+    _attempts_s: deque[float] = attrs.field(factory=deque)
 
-    def next_s(self, reconnect: Reconnect, lived_s: float) -> float:
-        """Return the wait after a session that lived `lived_s`."""
+    def next_s(self, reconnect: Reconnect, lived_s: float, now_s: float) -> float:
+        """Return the wait after a session that lived `lived_s`. Counts the attempt that will follow."""
+        wait_s = self._wait_s(reconnect, lived_s)
+        if self.per_minute is not None:
+            while self._attempts_s and self._attempts_s[0] <= now_s - 60.0:
+                self._attempts_s.popleft()
+            if len(self._attempts_s) >= self.per_minute - 1:  # the attempt that has just ended is not among them
+                wait_s = max(wait_s, self._attempts_s[1 - self.per_minute] + 60.0 - now_s)
+            self._attempts_s.append(now_s + wait_s)
+        return wait_s
+
+    def _wait_s(self, reconnect: Reconnect, lived_s: float) -> float:
         self.failures = 0 if lived_s >= STABLE_S else self.failures + 1
         growth = 2.0 ** min(self.failures, 10)
         jitter = self.random.uniform(0.5, 1.0)
@@ -73,7 +85,7 @@ async def supervise(
         else:
             raise AssertionError("an attempt ends only by failing")
         reconnect = lost(epoch, failure)
-        await trio.sleep(backoff.next_s(reconnect, trio.current_time() - started_s))
+        await trio.sleep(backoff.next_s(reconnect, trio.current_time() - started_s, trio.current_time()))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

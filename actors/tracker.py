@@ -14,6 +14,7 @@ from actors.messages import (
     AskHistory,
     AskOrder,
     CancelWork,
+    FundsWanted,
     OrderChanged,
     PlacingLost,
     Question,
@@ -22,6 +23,7 @@ from actors.messages import (
     TrackerMessage,
 )
 from protocol.commands import CancelAll, CancelOrder, PlaceOrder
+from protocol.events import About
 
 
 @attrs.define(kw_only=True)
@@ -34,6 +36,7 @@ class OrderTracker:
     asking: Mailbox[Question]
     restarts: Mailbox[RestartWanted]
     changed: Callable[[OrderChanged | AccountReady], None]
+    wake: Callable[[About], None]
     ledger: OrderLedger
     wall_ns: Callable[[], int]
     _moved: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
@@ -76,6 +79,8 @@ class OrderTracker:
                     self.cancelling.put(out)
                 case AskOrder() | AskHistory() | AskFills():
                     self.asking.put(out)
+                case FundsWanted():
+                    self.wake(About.FUNDS)
                 case RestartWanted():
                     self.restarts.offer(out)  # one that waits says it all
                 case _:

@@ -7,7 +7,8 @@ import trio
 
 from actors.mailbox import Mailbox
 from actors.messages import RestartWanted, SessionFailed
-from protocol.prophetx.pusher import Liveness, Reconnect
+from protocol.liveness import Liveness
+from protocol.venue import Reconnect
 
 
 @attrs.define

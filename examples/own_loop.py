@@ -8,6 +8,7 @@ from actors.paper import Paper
 from actors.strategy import Desk, View
 from protocol.book import Cause
 from protocol.commands import TimeInForce
+from protocol.prices import implied
 
 
 async def follow_trades(desk: Desk) -> None:
@@ -25,10 +26,10 @@ def take(desk: Desk, view: View) -> None:
     offered = [(level, selection_id) for level, selection_id in best if level is not None]
     if not offered:
         return
-    level, selection_id = min(offered, key=lambda pair: pair[0].odds)
-    stake = min(level.takeable_cents, 500)
+    level, selection_id = min(offered, key=lambda pair: 1 / implied(pair[0].price))
+    stake = min(level.takeable, 500)
     if stake >= 100:
-        desk.place(view.key, selection_id, level.odds, stake, TimeInForce.FILL_OR_KILL)
+        desk.place(view.key, selection_id, level.price, stake, TimeInForce.FILL_OR_KILL)
 
 
 if __name__ == "__main__":

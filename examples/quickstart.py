@@ -13,9 +13,9 @@ def quote(view: View) -> list[Quote]:
     quotes = []
     for selection_id in view.selections if view.live and not view.in_play else ():
         fair = view.fair(selection_id)
-        odds = view.ladder.paying_at_least(fair - Fraction(2, 100)) if fair else None
-        if odds is not None:
-            quotes.append(Quote(selection_id=selection_id, odds=odds, stake_cents=500))
+        price = view.ladder.paying_at_least(fair - Fraction(2, 100)) if fair else None
+        if price is not None:
+            quotes.append(Quote(selection_id=selection_id, price=price, size=500))
     return quotes
 
 

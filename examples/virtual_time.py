@@ -3,7 +3,8 @@
 import trio
 import trio.testing
 
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.embedded import OpenProphetX
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.paper import Paper
 
 EPOCH_NS = 1_790_000_000 * 10**9
@@ -14,7 +15,7 @@ async def an_hour() -> None:
     paper = Paper(
         wall_ns=lambda: EPOCH_NS + int(trio.current_time() * 1e9),
         seed=1,
-        exchange_settings=settings,
+        venues=(OpenProphetX(settings=settings),),
         faults="all",
         fault_scale=40.0,
     )

@@ -7,7 +7,8 @@ import attrs
 
 from protocol.events import BookReplaced, Level, Side, TradePrinted
 from protocol.ids import BookKey, SelectionId
-from protocol.odds import Odds, opposite, profit_cents
+from protocol.prices import Price, opposite
+from protocol.prices import takeable as takeable_by
 
 MAX_QUEUED = 64  # images are full replacements: the newest is enough, the rest only for order
 MAX_TRADES = 256  # prints that wait for the image that shows their effect
@@ -32,11 +33,11 @@ class Cause(enum.Enum):
 
 @attrs.frozen
 class LiquidityChange:
-    """The takeable stake at one price rose or fell by `cents`; `cents` is positive, `cause` tells the direction."""
+    """The takeable size at one price rose or fell by `size`; `size` is positive, `cause` tells the direction."""
 
     selection_id: SelectionId
-    odds: Odds
-    cents: int
+    price: Price
+    size: int
     cause: Cause
 
 
@@ -44,20 +45,20 @@ class LiquidityChange:
 class _Explanation:
     """What a print may account for. One of two places, as nothing tells which side was printed."""
 
-    places: tuple[tuple[SelectionId, Odds], ...]
-    cents: tuple[int, ...]
+    places: tuple[tuple[SelectionId, Price], ...]
+    sizes: tuple[int, ...]
     sequence_ns: int
     left: list[int] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.left = list(self.cents)
+        self.left = list(self.sizes)
 
-    def spend(self, place: tuple[SelectionId, Odds], cents: int) -> int:
-        """Explain up to `cents` at a place; a print spent on one place explains nothing at the other."""
+    def spend(self, place: tuple[SelectionId, Price], size: int) -> int:
+        """Explain up to `size` at a place; a print spent on one place explains nothing at the other."""
         if place not in self.places:
             return 0
         index = self.places.index(place)
-        used = min(self.left[index], cents)
+        used = min(self.left[index], size)
         if used:
             self.left = [left - used if i == index else 0 for i, left in enumerate(self.left)]
         return used
@@ -76,7 +77,7 @@ class Book:
     sides: tuple[Side, ...] = ()
     sequence_ns: int = 0
     _queued: deque[BookReplaced] = attrs.field(factory=lambda: deque(maxlen=MAX_QUEUED), repr=False)
-    _falls: list[tuple[SelectionId, Odds, int, int]] = attrs.field(factory=list, repr=False)
+    _falls: list[tuple[SelectionId, Price, int, int]] = attrs.field(factory=list, repr=False)
     _prints: deque[_Explanation] = attrs.field(factory=lambda: deque(maxlen=MAX_TRADES), repr=False)
     _changes: list[LiquidityChange] = attrs.field(factory=list, repr=False)
 
@@ -116,13 +117,13 @@ class Book:
 
     def print_trade(self, trade: TradePrinted) -> None:
         """Take a public print, before or after the image that shows its effect."""
-        places = [(trade.selection_id, trade.fill_odds)]
-        cents = [trade.stake_cents]
+        places = [(trade.selection_id, trade.fill_price)]
+        sizes = [trade.size]
         other = self._other(trade.selection_id)
         if other is not None:
-            places.append((other, opposite(trade.fill_odds)))
-            cents.append(profit_cents(trade.stake_cents, trade.fill_odds))
-        explanation = _Explanation(tuple(places), tuple(cents), trade.sequence_ns)
+            places.append((other, opposite(trade.fill_price)))
+            sizes.append(takeable_by(trade.fill_price, trade.size))
+        explanation = _Explanation(tuple(places), tuple(sizes), trade.sequence_ns)
         if not self._has_twin(explanation):
             self._prints.append(explanation)
             self._explain()
@@ -134,8 +135,8 @@ class Book:
 
     def settle(self) -> None:
         """Stop waiting for prints: what no print explained was cancelled."""
-        for selection_id, odds, cents, _ in self._falls:
-            self._changes.append(LiquidityChange(selection_id, odds, cents, Cause.CANCELLED))
+        for selection_id, price, size, _ in self._falls:
+            self._changes.append(LiquidityChange(selection_id, price, size, Cause.CANCELLED))
         self._falls.clear()
 
     def take_changes(self) -> tuple[LiquidityChange, ...]:
@@ -163,27 +164,27 @@ class Book:
 
     def _explain(self) -> None:
         waiting = []
-        for selection_id, odds, cents, sequence_ns in self._falls:
-            left = cents - self._spend((selection_id, odds), cents)
-            if left < cents:
-                self._changes.append(LiquidityChange(selection_id, odds, cents - left, Cause.TRADED))
+        for selection_id, price, size, sequence_ns in self._falls:
+            left = size - self._spend((selection_id, price), size)
+            if left < size:
+                self._changes.append(LiquidityChange(selection_id, price, size - left, Cause.TRADED))
             if left:
-                waiting.append((selection_id, odds, left, sequence_ns))
+                waiting.append((selection_id, price, left, sequence_ns))
         self._falls = waiting
 
-    def _spend(self, place: tuple[SelectionId, Odds], cents: int) -> int:
+    def _spend(self, place: tuple[SelectionId, Price], size: int) -> int:
         """Use prints up to explain a fall at a place; return how much of it they explain."""
         explained = 0
         for candidate in self._prints:
-            explained += candidate.spend(place, cents - explained)
+            explained += candidate.spend(place, size - explained)
         return explained
 
     def _forget(self, now_ns: int) -> None:
         while self._prints and self._prints[0].sequence_ns < now_ns - TRADE_EXPLAINS_NS:
             self._prints.popleft()
         overdue = [fall for fall in self._falls if fall[3] < now_ns - TRADE_EXPLAINS_NS]
-        for selection_id, odds, cents, _ in overdue:
-            self._changes.append(LiquidityChange(selection_id, odds, cents, Cause.CANCELLED))
+        for selection_id, price, size, _ in overdue:
+            self._changes.append(LiquidityChange(selection_id, price, size, Cause.CANCELLED))
         self._falls = [fall for fall in self._falls if fall not in overdue]
 
     def _has_twin(self, new: _Explanation) -> bool:
@@ -191,7 +192,7 @@ class Book:
         return any(
             old.places == new.places[::-1] != new.places
             and abs(old.sequence_ns - new.sequence_ns) <= TWIN_NS
-            and any(abs(ours - theirs) <= 1 for ours, theirs in zip(old.cents, new.cents[::-1], strict=True))
+            and any(abs(ours - theirs) <= 1 for ours, theirs in zip(old.sizes, new.sizes[::-1], strict=True))
             for old in self._prints
         )
 
@@ -204,11 +205,8 @@ class Book:
         return first.selection_id if selection_id == second.selection_id else None
 
 
-def takeable(sides: tuple[Side, ...]) -> dict[tuple[SelectionId, Odds], int]:
-    """Return what can be taken, in cents, at each price of each selection; prices with nothing left are not there."""
+def takeable(sides: tuple[Side, ...]) -> dict[tuple[SelectionId, Price], int]:
+    """Return the size that can be taken at each price of each selection; prices with nothing left are not there."""
     return {
-        (side.selection_id, level.odds): level.takeable_cents
-        for side in sides
-        for level in side.levels
-        if level.takeable_cents
+        (side.selection_id, level.price): level.takeable for side in sides for level in side.levels if level.takeable
     }

@@ -5,7 +5,7 @@ import enum
 import attrs
 
 from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueOrderId
-from protocol.odds import Odds
+from protocol.prices import Price
 
 
 class TimeInForce(enum.Enum):
@@ -21,8 +21,8 @@ class PlaceOrder:
     client_order_id: ClientOrderId
     key: BookKey
     selection_id: SelectionId
-    odds: Odds
-    stake_cents: int
+    price: Price
+    size: int  # in the price's own unit: cents of stake, or shares
     time_in_force: TimeInForce = TimeInForce.REST
 
 

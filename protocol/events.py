@@ -5,7 +5,7 @@ import enum
 import attrs
 
 from protocol.ids import BookKey, ClientOrderId, CompetitionId, EventId, MarketId, OutcomeId, SelectionId, VenueOrderId
-from protocol.odds import Odds
+from protocol.prices import Price
 
 
 class EventStatus(enum.Enum):
@@ -32,6 +32,12 @@ class EventListed:
     name: str
     status: EventStatus
     scheduled: str = ""  # ISO-8601, as the venue wrote it
+    active: bool = True  # takes orders now; False for a halt
+    keys: tuple[BookKey, ...] = ()  # its books, where the listing names them
+    names: tuple[str, ...] = ()  # of these books
+    outcomes: tuple[SelectionId, ...] = ()  # exactly one of them wins, where the listing says so
+    tick_bp: int | None = None  # of its prices, where it has one of its own
+    min_size: int | None = None  # of its orders, the same
 
 
 @attrs.frozen(kw_only=True)
@@ -60,11 +66,11 @@ class SelectionListed:
 
 @attrs.frozen
 class Level:
-    """One price that can be taken on a selection."""
+    """One price that can be taken on a selection. Sizes are in the price's own unit: cents of stake, or shares."""
 
-    odds: Odds
-    takeable_cents: int  # the stake that a taker can place
-    payout_cents: int = 0  # what the resting order opposite first staked; informative only
+    price: Price
+    takeable: int  # the size that a taker can place
+    payout: int = 0  # what the resting order opposite first staked; informative only
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +107,37 @@ class BookUnreadable:
     key: BookKey
 
 
+class About(enum.Enum):
+    """What a hint is about."""
+
+    BOOK = "book"
+    ORDERS = "orders"  # ours
+    FUNDS = "funds"
+    MARKET = "market"  # whether it takes orders, or how it ended
+
+
+@attrs.frozen(kw_only=True)
+class Hinted:
+    """Something has changed, and REST must say what. The message itself proves nothing.
+
+    A book without a `market_id` is any of the event's. `fill` is a price that one of our orders may have got.
+    """
+
+    about: About
+    event_id: EventId | None = None
+    market_id: MarketId | None = None
+    venue_order_id: VenueOrderId | None = None
+    fill: "Fill | None" = None
+
+
+@attrs.frozen(kw_only=True)
+class MarketSettled:
+    """A market ended, and these selections have won. Every other one of the event has lost."""
+
+    event_id: EventId
+    winners: frozenset[SelectionId]
+
+
 @attrs.frozen(kw_only=True)
 class TradePrinted:
     """Somebody's order was matched. Nothing says whose, nor which of the two sides took."""
@@ -108,9 +145,9 @@ class TradePrinted:
     event_id: EventId
     market_id: MarketId
     selection_id: SelectionId
-    odds: Odds  # the order's own limit
-    fill_odds: Odds
-    stake_cents: int
+    price: Price  # the order's own limit
+    fill_price: Price
+    size: int
     sequence_ns: int
 
 
@@ -142,8 +179,10 @@ class Result(enum.Enum):
 
 @attrs.frozen
 class Fill:
-    stake_cents: int
-    odds: Odds
+    """Some of an order, matched at a price."""
+
+    size: int
+    price: Price
 
 
 @attrs.frozen(kw_only=True)
@@ -159,9 +198,9 @@ class OrderReported:
     client_order_id: ClientOrderId | None
     key: BookKey  # its strike is the selection's own; the other outcome of a spread has the opposite sign
     selection_id: SelectionId
-    odds: Odds
-    stake_cents: int  # shrinks to what is filled when the rest is cancelled
-    filled_cents: int
+    price: Price
+    size: int  # shrinks to what is filled when the rest is cancelled, on a venue that says it so
+    filled: int
     last_fill: Fill | None = None
     status: OrderStatus | None
     result: Result = Result.TO_BE_DECIDED
@@ -202,4 +241,4 @@ MarketEvent = (
     | MessageUnreadable
 )
 OrderEvent = OrderReported | MessageUnreadable
-VenueEvent = MarketEvent | OrderEvent | HeartbeatReceived | UnknownReceived
+VenueEvent = MarketEvent | OrderEvent | Hinted | HeartbeatReceived | UnknownReceived

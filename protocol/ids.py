@@ -4,9 +4,12 @@ from typing import NewType
 
 import attrs
 
+VenueName = NewType("VenueName", str)
 CompetitionId = NewType("CompetitionId", int)
-EventId = NewType("EventId", int)
-MarketId = NewType("MarketId", int)
+EventId = NewType("EventId", object)
+"""A venue's own: a number on one, a text on another."""
+MarketId = NewType("MarketId", object)
+"""The same."""
 OutcomeId = NewType("OutcomeId", int)
 Strike = NewType("Strike", int)
 """A handicap or total in hundredths of a point: -350 is -3.5, and 0 where the market has none."""
@@ -16,16 +19,36 @@ ClientOrderId = NewType("ClientOrderId", str)
 VenueOrderId = NewType("VenueOrderId", str)
 
 
-@attrs.frozen(order=True, cache_hash=True)
+@attrs.frozen(cache_hash=True)
 class BookKey:
     """Name one order book. A market id alone is a template that every event reuses."""
 
     event_id: EventId
     market_id: MarketId
-    strike: Strike
+    strike: Strike = Strike(0)
 
     def __str__(self) -> str:
-        return f"{self.event_id}/{self.market_id}/{self.strike / 100:g}"
+        strike = f"/{self.strike / 100:g}" if self.strike else ""
+        return f"{self.event_id}/{self.market_id}{strike}"
+
+
+def number(name: EventId | MarketId) -> int:
+    """Return an id as the number that it is on a venue which numbers its events and markets."""
+    assert isinstance(name, int), f"{name!r} is not a number"
+    return name
+
+
+_SALE = "sell:"
+
+
+def sale_of(selection_id: SelectionId) -> SelectionId:
+    """Name the selection that wins when this one does not, and that is backed by selling what is held of this one."""
+    return SelectionId(f"{_SALE}{selection_id}")
+
+
+def sold_by(selection_id: SelectionId) -> SelectionId | None:
+    """Return what an order on a selection sells; `None` for one that sells nothing."""
+    return SelectionId(selection_id.removeprefix(_SALE)) if selection_id.startswith(_SALE) else None
 
 
 @attrs.define

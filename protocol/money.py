@@ -7,6 +7,22 @@ from protocol.errors import LocalProtocolError, RemoteProtocolError
 CENTS = 100
 MAX_CENTS = 10_000_000_000 * CENTS  # a hundred times the venue's largest stake; beyond it a number is a mistake
 BASIS_POINTS = 10_000
+MICRO_PER_CENT = 10_000
+
+
+def micro(cents: int) -> int:
+    """Turn cents into micro-dollars."""
+    return cents * MICRO_PER_CENT
+
+
+def cents_below(micro: int) -> int:
+    """Turn micro-dollars into whole cents, rounded towards zero."""
+    return micro // MICRO_PER_CENT if micro >= 0 else -(-micro // MICRO_PER_CENT)
+
+
+def cents_above(micro: int) -> int:
+    """Turn micro-dollars into whole cents, rounded up."""
+    return -(-micro // MICRO_PER_CENT)
 
 
 def hundredths(number: object, *, limit: int = MAX_CENTS) -> int:

@@ -56,7 +56,9 @@ class OddsLadder:
                 raise LocalProtocolError(f"{step} is not American odds")
         return cls(steps)
 
-    def __contains__(self, odds: int) -> bool:
+    def __contains__(self, odds: object) -> bool:
+        if not isinstance(odds, int):
+            return False
         index = bisect_left(self.steps, odds)
         return index < len(self.steps) and self.steps[index] == odds
 
@@ -71,8 +73,10 @@ class OddsLadder:
         index = bisect_left(self.steps, -probability, key=lambda step: -implied(step))
         return self.steps[index] if index < len(self.steps) else None
 
-    def better(self, odds: Odds, ticks: int = 1) -> Odds:
+    def better(self, odds: object, ticks: int = 1) -> Odds:
         """Return the step that pays more by `ticks`, clamped to the ladder's ends; negative ticks pay less."""
+        if not isinstance(odds, int):
+            raise LocalProtocolError(f"{odds!r} is not American odds")
         index = bisect_right(self.steps, odds) - 1 + ticks
         return self.steps[min(max(index, 0), len(self.steps) - 1)]
 

@@ -9,7 +9,7 @@ from protocol.commands import PlaceOrder, TimeInForce
 from protocol.errors import RemoteProtocolError
 from protocol.events import Fill, OrderReported, OrderStatus, Result
 from protocol.ids import BookKey, ClientOrderId, SelectionId, VenueOrderId
-from protocol.odds import Odds, profit_cents
+from protocol.prices import Price, cost_micro, gain_micro
 
 NEW, UNKNOWN, PENDING, OPEN, FILLED, CANCELLED, WIPED, INVALID, REJECTED, ABSENT, VOID, SETTLED = OrderStatus
 
@@ -46,7 +46,7 @@ STAKED = RESTABLE | {FILLED, CANCELLED, WIPED}  # its fills are at risk
 class Order:
     """One order, and what is known of it. Each method returns the order as it is next.
 
-    `fills` add up to `filled_cents`. A fill learnt from a cumulative figure alone is booked at the order's own limit,
+    `fills` add up to `filled`. A fill learnt from a cumulative figure alone is booked at the order's own limit,
     which is the least that it can have paid, until the details are read.
     """
 
@@ -54,12 +54,12 @@ class Order:
     venue_order_id: VenueOrderId | None = None
     key: BookKey
     selection_id: SelectionId
-    odds: Odds
-    stake_cents: int  # as asked; what the venue shrinks is seen in `status` and `filled_cents`
+    price: Price
+    size: int  # as asked; what the venue shrinks is seen in `status` and `filled`
     time_in_force: TimeInForce = TimeInForce.REST
     status: OrderStatus = NEW
     opened: bool = False  # it was once open
-    filled_cents: int = 0
+    filled: int = 0
     fills: tuple[Fill, ...] = ()
     fills_exact: bool = True
     result: Result = Result.TO_BE_DECIDED
@@ -73,8 +73,8 @@ class Order:
             client_order_id=command.client_order_id,
             key=command.key,
             selection_id=command.selection_id,
-            odds=command.odds,
-            stake_cents=command.stake_cents,
+            price=command.price,
+            size=command.size,
             time_in_force=command.time_in_force,
         )
 
@@ -85,8 +85,8 @@ class Order:
             client_order_id=report.client_order_id or ClientOrderId(f"{NAMELESS}{report.venue_order_id}"),
             key=report.key,
             selection_id=report.selection_id,
-            odds=report.odds,
-            stake_cents=report.stake_cents,
+            price=report.price,
+            size=report.size,
         ).reported(report)
 
     @property
@@ -95,30 +95,35 @@ class Order:
         return self.status in RESTABLE
 
     @property
-    def remaining_cents(self) -> int:
-        """Return the stake that can still be matched."""
-        return self.stake_cents - self.filled_cents if self.can_match else 0
+    def remaining(self) -> int:
+        """Return the size that can still be matched."""
+        return self.size - self.filled if self.can_match else 0
 
     @property
-    def staked_cents(self) -> int:
-        """Return the matched stake that a result can still take."""
-        return self.filled_cents if self.status in STAKED else 0
+    def cost_micro(self) -> int:
+        """Return what the fills staked."""
+        return sum(cost_micro(fill.price, fill.size) for fill in self.fills)
 
     @property
-    def profit_cents(self) -> int:
-        """Return what the fills gain when the selection wins: each fill rounded down."""
-        return sum(profit_cents(fill.stake_cents, fill.odds) for fill in self.fills)
+    def staked_micro(self) -> int:
+        """Return what the fills staked and a result can still take."""
+        return self.cost_micro if self.status in STAKED else 0
 
     @property
-    def realised_cents(self) -> int:
-        """Return the result of a settled order before commission; 0 until then."""
+    def gain_micro(self) -> int:
+        """Return what the fills gain when the selection wins, before fees."""
+        return sum(gain_micro(fill.price, fill.size) for fill in self.fills)
+
+    @property
+    def realised_micro(self) -> int:
+        """Return the result of a settled order before fees and commission; 0 until then."""
         if self.status is not SETTLED:
             return 0
         match self.result:
             case Result.WON:
-                return self.profit_cents
+                return self.gain_micro
             case Result.LOST:
-                return -self.filled_cents
+                return -self.cost_micro
             case Result.RETURNED | Result.TO_BE_DECIDED:
                 return 0
 
@@ -143,13 +148,20 @@ class Order:
         late = report.sequence_ns is not None and report.sequence_ns < self.sequence_ns
         if not late and report.status is not None:
             order = order._moved(report, report.status)
-        if order.status in (OPEN, CANCELLED, WIPED) and order.filled_cents == order.stake_cents:
+        if order.status in (OPEN, CANCELLED, WIPED) and order.filled == order.size:
             order = order.move(FILLED)
         return order
 
+    def filled_whole(self) -> "Order":
+        """Return the order filled at its own limit: proved by what the account holds, without a report of it."""
+        rest = Fill(self.size - self.filled, self.price)
+        return attrs.evolve(self, filled=self.size, fills=(*self.fills, rest), opened=True, fills_exact=False).move(
+            FILLED
+        )
+
     def with_fills(self, fills: tuple[Fill, ...]) -> "Order":
         """Replace the fills by exact ones, when they account for all that is filled."""
-        if sum(fill.stake_cents for fill in fills) != self.filled_cents:
+        if sum(fill.size for fill in fills) != self.filled:
             return self
         return attrs.evolve(self, fills=fills, fills_exact=True)
 
@@ -159,27 +171,27 @@ class Order:
             raise RemoteProtocolError(f"{where}: venue id {report.venue_order_id} after {self.venue_order_id}")
         if report.selection_id != self.selection_id:
             raise RemoteProtocolError(f"{where}: selection {report.selection_id}, expected {self.selection_id}")
-        if not 0 <= report.filled_cents <= self.stake_cents:
-            raise RemoteProtocolError(f"{where}: {report.filled_cents} cents filled of {self.stake_cents}")
+        if not 0 <= report.filled <= self.size:
+            raise RemoteProtocolError(f"{where}: {report.filled} filled of {self.size}")
 
     def _filled(self, report: OrderReported) -> "Order":
-        increase = report.filled_cents - self.filled_cents
+        increase = report.filled - self.filled
         if increase <= 0:
             return self
-        exact = report.last_fill is not None and report.last_fill.stake_cents == increase
-        fill = report.last_fill if exact and report.last_fill is not None else Fill(increase, self.odds)
+        exact = report.last_fill is not None and report.last_fill.size == increase
+        fill = report.last_fill if exact and report.last_fill is not None else Fill(increase, self.price)
         return attrs.evolve(
             self,
-            filled_cents=report.filled_cents,
+            filled=report.filled,
             fills=(*self.fills, fill),
             fills_exact=self.fills_exact and exact,
         )
 
     def _moved(self, report: OrderReported, status: OrderStatus) -> "Order":
-        if status is FILLED and self.filled_cents < self.stake_cents:
+        if status is FILLED and self.filled < self.size:
             # The venue never says "cancelled" of an order that has fills: it shrinks the stake to what is filled.
-            status = CANCELLED if report.stake_cents < self.stake_cents else OPEN
-        opened = self.opened or status in (OPEN, FILLED, WIPED) or self.filled_cents > 0
+            status = CANCELLED if report.size < self.size else OPEN
+        opened = self.opened or status in (OPEN, FILLED, WIPED) or self.filled > 0
         moved = self.move(status, WHY_INVALID if status is INVALID else "")
         decided = moved.status is SETTLED and report.result is not Result.TO_BE_DECIDED
         return attrs.evolve(moved, opened=opened, result=report.result if decided else self.result)

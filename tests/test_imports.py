@@ -14,14 +14,16 @@ FILES = {
 PROTOCOL = sorted(name for name in FILES if name.startswith("protocol/"))
 LIVE = sorted(name for name in FILES if name.startswith("actors/") and not name.startswith("actors/exchange/"))
 EXCHANGE = sorted(name for name in FILES if name.startswith("actors/exchange/"))
+VENUES = {name.split("/")[1] for name in PROTOCOL if name.count("/") > 1}
+OF_A_VENUE = [name for name in FILES if VENUES & set(Path(name).parent.parts)]
 
 OWNERS = {
     "trio_websocket": lambda name: name == "actors/io/socket.py" or name in EXCHANGE,
     "wsproto": lambda name: name == "actors/io/socket.py" or name in EXCHANGE,
-    "h11": lambda name: name in ("actors/io/socket.py", "actors/exchange/server.py"),
+    "h11": lambda name: name in ("actors/io/socket.py", "actors/exchange/http.py"),
     "httpx": lambda name: name == "actors/io/http.py",
     "httpcore": lambda name: name in ("actors/io/http.py", "actors/io/transport.py"),
-    "msgspec": lambda name: name.startswith("protocol/prophetx/") or name in EXCHANGE,
+    "msgspec": lambda name: name.startswith(("protocol/prophetx/", "protocol/satoriex/")) or name in EXCHANGE,
     "cattrs": lambda name: name == "actors/config.py",
     "click": lambda name: name == "actors/cli.py",
 }
@@ -29,12 +31,19 @@ OWNERS = {
 
 NOT_PURE = {"trio", "httpx", "httpcore", "h11", "trio_websocket", "time", "random", "os", "logging", "structlog"}
 NOT_PURE |= {"actors", "socket", "ssl", "select", "secrets", "uuid", "threading", "asyncio"}
-ROOMS = ("errors", "ids", "odds", "money", "events", "commands", "book", "order", "exposure", "matching", "venue")
+ROOMS = ("errors", "ids", "odds", "money", "prices", "events", "commands", "book", "order", "wallet")
+ROOMS += ("worlds", "exposure", "matching", "venue", "tokens", "liveness")
 """The rooms of the protocol from the bottom up: each imports only what stands before it."""
 
 ROOTS = {"actors.bot": {"actors/paper.py", "actors/cli.py", "actors/console/status.py", "actors/config.py"}}
-ROOTS["actors.session"] = {"actors/bot.py", "actors/config.py", "actors/cli.py", "actors/paper.py"}
+ROOTS["actors.seat"] = {"actors/bot.py", "actors/config.py", "actors/paper.py"}
+ROOTS["actors.session"] = {"actors/seat.py", "actors/config.py", "actors/paper.py"}
+ROOTS["actors.paper"] = {"actors/cli.py"}
 ROOTS["actors.exchange"] = {"actors/paper.py", "actors/cli.py"}
+ROOTS["actors.exchange.embedded"] = {"actors/paper.py", "actors/cli.py"}
+
+NAMING = ("actors/exchange/", "actors/config.py", "actors/bot.py")
+"""Where an actor may say which venue it means; everywhere else a venue is what its traits say."""
 
 
 def imported(name: str) -> set[str]:
@@ -83,9 +92,31 @@ def test_no_room_of_the_protocol_is_missing_from_the_order():
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_a_composition_root_is_known_to_few(root):
-    users = {name for name in LIVE if any(each == root or each.startswith(f"{root}.") for each in imported(name))}
+    own = f"{root.replace('.', '/')}/"
+    users = {name for name in FILES if any(each == root or each.startswith(f"{root}.") for each in imported(name))}
 
-    assert users <= ROOTS[root]
+    assert {name for name in users if not name.startswith(own)} <= ROOTS[root]
+
+
+def test_there_are_venues_to_tell_apart():
+    assert {"prophetx", "satoriex"} <= VENUES
+    assert {Path(name).parent.parts[:3] for name in OF_A_VENUE} >= {("actors", "exchange", each) for each in VENUES}
+
+
+@pytest.mark.parametrize("name", OF_A_VENUE)
+def test_a_venue_imports_no_other_venue(name):
+    own = VENUES & set(Path(name).parent.parts)
+
+    foreign = {each for each in imported(name) if (VENUES - own) & set(each.split("."))}
+
+    assert foreign == set()
+
+
+@pytest.mark.parametrize("name", [name for name in LIVE if not name.startswith(NAMING)])
+def test_no_actor_says_the_name_of_a_venue(name):
+    text = (ROOT / name).read_text().lower()
+
+    assert [venue for venue in VENUES if venue in text] == []
 
 
 @pytest.mark.parametrize("name", EXCHANGE)

@@ -3,13 +3,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import attrs
 import pytest
 
-from actors.config import Config, load_config
+from actors.config import Config, PairConfig, ProphetXConfig, SatoriExConfig, VenueConfig, load_config
 
 LIMIT_S = 60
 
@@ -46,33 +47,72 @@ def test_the_quickstart_shown_is_the_example(readme, root):
     assert len(example.splitlines()) <= 25
 
 
-def test_the_smallest_file_shown_is_read(readme, tmp_path):
-    path = tmp_path / "bot.toml"
-    path.write_text(blocks(readme, "toml")[0])
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[str], Config]:
+    """Read a configuration as a file has it."""
 
-    assert load_config(path).venue.prophetx.rest_url == "https://api.sandbox.prophetx.dev/partner"
+    def read(text: str) -> Config:
+        path = tmp_path / "bot.toml"
+        path.write_text(text)
+        return load_config(path)
+
+    return read
 
 
-def test_the_defaults_shown_are_the_defaults(readme, tmp_path):
-    smallest, every = blocks(readme, "toml")
-    plain, full = tmp_path / "plain.toml", tmp_path / "full.toml"
-    plain.write_text(smallest)
-    full.write_text(every.replace("[venue.prophetx]", smallest))
+def configs(readme: str, venue: str) -> tuple[str, str]:
+    """Return the smallest configuration shown of a venue, and the other keys with their defaults."""
+    smallest, every = (block for block in blocks(readme, "toml") if f"[venue.{venue}]" in block)
+    return smallest, every
 
-    assert load_config(full) == load_config(plain)
+
+def names(kind: type | None) -> set[str]:
+    assert kind is not None
+    return {field.name for field in attrs.fields(kind)}
+
+
+@pytest.mark.parametrize(
+    ("venue", "rest_url"),
+    [
+        ("prophetx", "https://api.sandbox.prophetx.dev/partner"),
+        ("satoriex", "https://staging.satoriex.io/api/v1"),
+    ],
+)
+def test_the_smallest_file_shown_is_read(readme, read, venue, rest_url):
+    smallest, _ = configs(readme, venue)
+
+    assert getattr(read(smallest).venue, venue).rest_url == rest_url
+    assert read(smallest).production_urls == []
+
+
+@pytest.mark.parametrize("venue", sorted(names(VenueConfig)))
+def test_the_defaults_shown_are_the_defaults(readme, read, venue):
+    smallest, every = configs(readme, venue)
+
+    assert read(every.replace(f"[venue.{venue}]", smallest)) == read(smallest)
+
+
+def test_a_pair_is_shown_with_its_default(readme, read):
+    both = "".join(configs(readme, venue)[0] for venue in ("prophetx", "satoriex"))
+    (pairs,) = (block for block in blocks(readme, "toml") if "[[pairs]]" in block)
+
+    (shown,) = read(both + pairs).pairs
+
+    assert shown == PairConfig(prophetx=shown.prophetx, satoriex=shown.satoriex)
+    assert names(PairConfig) == set(tomllib.loads(pairs)["pairs"][0])
 
 
 def test_every_key_is_documented(readme):
-    smallest, every = (tomllib.loads(block, parse_float=Decimal) for block in blocks(readme, "toml"))
-    shown = {**smallest["venue"]["prophetx"], **every["venue"]["prophetx"]}
+    shown: dict[str, dict[str, object]] = {}
+    for venue in names(VenueConfig):
+        smallest, every = (tomllib.loads(block, parse_float=Decimal) for block in configs(readme, venue))
+        shown[venue] = {**smallest["venue"][venue], **every["venue"][venue]}
+        shown.update({name: every[name] for name in ("strategy", "risk") if name in every})
 
-    def names(kind: type) -> set[str]:
-        return {field.name for field in attrs.fields(kind)}
-
-    venue = attrs.fields(Config).venue.type
-    assert names(attrs.fields(venue).prophetx.type) == set(shown)
-    assert names(attrs.fields(Config).strategy.type) == set(every["strategy"])
-    assert names(attrs.fields(Config).risk.type) == set(every["risk"])
+    assert set(shown) == {"prophetx", "satoriex", "strategy", "risk"}
+    assert names(ProphetXConfig) == set(shown["prophetx"])
+    assert names(SatoriExConfig) == set(shown["satoriex"])
+    assert names(attrs.fields(Config).strategy.type) == set(shown["strategy"])
+    assert names(attrs.fields(Config).risk.type) == set(shown["risk"])
 
 
 def test_every_option_shown_exists(readme, overround):

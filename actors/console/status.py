@@ -14,8 +14,10 @@ from rich.text import Text
 from actors.bot import Bot
 from actors.console.logs import RecentLines
 from actors.messages import MarketView
+from protocol.ids import sold_by
 from protocol.money import dollars
 from protocol.order import Order
+from protocol.prices import Price, Probability, opposite, price_text, size_text
 
 DRAW_EVERY_S = 0.5
 PLAIN_EVERY_S = 5.0
@@ -64,7 +66,10 @@ class Status:
         if not bot.logged_in:
             return "logging in"
         lost = f", {bot.tally.sessions_lost} lost" if bot.tally.sessions_lost else ""
-        return f"session {'up' if bot.connected else 'DOWN'}{lost}"
+        down = [name for name, seat in bot.seats.items() if seat.epoch is None]
+        if len(bot.seats) == 1 or not down:
+            return f"session{'s' if len(bot.seats) > 1 else ''} {'DOWN' if down else 'up'}{lost}"
+        return f"sessions {', '.join(down)} DOWN{lost}"
 
     def _screen(self, elapsed_s: float) -> Group:
         parts: list[Text | Table | Panel] = [Text(self.title, style="bold"), Text(self.line(elapsed_s)), self._table()]
@@ -89,17 +94,23 @@ class Status:
     def _add(self, table: Table, view: MarketView, resting: dict[str, list[Order]]) -> int:
         for index, side in enumerate(view.sides):
             best = side.levels[0] if side.levels else None
+            sells = sold_by(side.selection_id) is not None
             quotes = ", ".join(
-                f"{dollars(order.remaining_cents)} at {order.odds:+d}"
+                f"{size_text(order.price, order.remaining)} at {_shown(order.price, sells)}"
                 + (" (cancelling)" if order.cancel_wanted else "" if order.opened else " (pending)")
                 for order in resting.get(side.selection_id, ())
             )
             table.add_row(
                 f"{view.event.name}{' LIVE' if view.in_play else ''}" if not index else "",
                 view.name if not index else "",
-                side.name,
-                f"{best.odds:+d}" if best else "-",
-                dollars(best.takeable_cents) if best else "-",
+                side.name or ("sell" if sells else "buy"),
+                _shown(best.price, sells) if best else "-",
+                size_text(best.price, best.takeable) if best else "-",
                 quotes,
             )
         return len(view.sides)
+
+
+def _shown(price: Price, sells: bool) -> str:
+    """Write a price as the venue would: of the outcome itself, also where it is sold."""
+    return price_text(opposite(price) if sells and isinstance(price, Probability) else price)

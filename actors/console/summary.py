@@ -35,7 +35,7 @@ class Summary:
                     "rejected": tally.rejected,
                     "cancelled": tally.cancelled,
                 },
-                "fills": {"count": tally.fills, "stake_cents": tally.fill_cents},
+                "fills": {"count": tally.fills, "stake_cents": tally.fill_cents, "shares": tally.fill_shares},
                 "sessions": {
                     "started": tally.sessions_started,
                     "lost": tally.sessions_lost,
@@ -56,14 +56,15 @@ class Summary:
 
     def as_text(self) -> str:
         tally = self.tally
+        shares = f", {tally.fill_shares} shares" if tally.fill_shares else ""
         rows = (
             (
                 "orders",
                 f"{tally.sent} sent, {tally.opened} opened, {tally.cancelled} cancelled, "
                 f"{tally.rejected} rejected, {tally.denied} denied by risk",
             ),
-            ("fills", f"{tally.fills}, {dollars(tally.fill_cents)} staked"),
-            ("settled", f"{dollars(self.profit_cents)} profit after commission"),
+            ("fills", f"{tally.fills}, {dollars(tally.fill_cents)} staked{shares}"),
+            ("settled", f"{dollars(self.profit_cents)} profit after fees and commission"),
             (
                 "sessions",
                 f"{tally.sessions_started} started, {tally.sessions_lost} lost, "

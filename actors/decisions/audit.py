@@ -1,6 +1,6 @@
 """How much what we believe differs from what is true."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -8,12 +8,14 @@ from actors.messages import MarketView, SnapshotTaken
 from protocol.book import takeable
 from protocol.events import OrderReported, OrderStatus, Side
 from protocol.ids import BookKey, ClientOrderId
+from protocol.money import cents_below
 from protocol.order import RESTABLE, Order
 
+UNSETTLED = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED})  # where results stand by themselves, not in orders
 NEVER_THERE = frozenset({OrderStatus.ABSENT, OrderStatus.REJECTED})
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Audit:
     """Numbers of differences; `None` where the truth could not be read."""
 
@@ -21,6 +23,12 @@ class Audit:
     fills: int | None = None
     balance_cents: int | None = None
     books: int | None = None
+
+    @classmethod
+    def sum(cls, audits: "Iterable[Audit]") -> "Audit":
+        """Add up the differences of several accounts; what is unknown of one is unknown of all."""
+        every = [attrs.astuple(audit) for audit in audits]
+        return cls(*(None if None in column else sum(column) for column in zip(*every, strict=True)))
 
     @property
     def clean(self) -> bool:
@@ -32,15 +40,15 @@ class Fate:
     """What became of an order."""
 
     status: OrderStatus
-    filled_cents: int
+    filled: int
 
 
-def fate_reported(report: OrderReported, stake_cents: int) -> Fate:
+def fate_reported(report: OrderReported, size: int) -> Fate:
     """Read a report the way an order does: a stake that shrank is a cancel after a partial fill."""
     status = report.status or OrderStatus.UNKNOWN
-    if status is OrderStatus.FILLED and report.filled_cents < stake_cents:
+    if status is OrderStatus.FILLED and report.filled < size:
         status = OrderStatus.CANCELLED
-    return Fate(status, report.filled_cents)
+    return Fate(status, report.filled)
 
 
 def compare_orders(believed: Mapping[ClientOrderId, Order], truth: Mapping[ClientOrderId, Fate]) -> tuple[int, int]:
@@ -48,16 +56,18 @@ def compare_orders(believed: Mapping[ClientOrderId, Order], truth: Mapping[Clien
     orders = fills = 0
     for client_order_id, order in believed.items():
         fate = truth.get(client_order_id)
+        if order.status is OrderStatus.SETTLED and fate is not None and fate.status in UNSETTLED:
+            order = attrs.evolve(order, status=fate.status if order.filled == fate.filled else order.status)
         if fate is None:
             orders += order.status not in NEVER_THERE
-            fills += order.filled_cents != 0
+            fills += order.filled != 0
         else:
             orders += order.status is not fate.status
-            fills += order.filled_cents != fate.filled_cents
+            fills += order.filled != fate.filled
     for client_order_id, fate in truth.items():
         if client_order_id not in believed:
             orders += fate.status in RESTABLE
-            fills += fate.filled_cents != 0
+            fills += fate.filled != 0
     return orders, fills
 
 
@@ -74,3 +84,9 @@ def compare_snapshots(views: Mapping[BookKey, MarketView], snapshots: tuple[Snap
         for book in snapshot.books
         if (view := views.get(book.key)) is not None and view.live and view.moved_s < snapshot.asked_at_s
     )
+
+
+def funds_gap_cents(expected_micro: tuple[int, int], actual_micro: int) -> int:
+    """Return by how many whole cents the money lies outside of what it can be."""
+    low, high = expected_micro
+    return cents_below(max(low - actual_micro, actual_micro - high, 0))

@@ -67,5 +67,7 @@ class Coverage:
         )
         return wanted, new
 
-    def _first_to_start(self, event_id: EventId) -> tuple[str, int]:
-        return self.listed[event_id].scheduled, event_id
+    def _first_to_start(self, event_id: EventId) -> tuple[str, int, str]:
+        """Order by the time, then by the id: as a number where it is one."""
+        name = str(event_id)
+        return self.listed[event_id].scheduled, len(name), name

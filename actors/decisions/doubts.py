@@ -45,6 +45,11 @@ class Doubts:
         self.gap_ns = wall_ns
         self.ask_at_s = min(self.ask_at_s, now_s)
 
+    def look_again(self, at_s: float) -> None:
+        """Ask once more, as what was read could not be told apart yet."""
+        self.gap_ns = self.gap_ns or 0
+        self.ask_at_s = min(self.ask_at_s, at_s)
+
     def lost(self, since_ns: int, now_s: float) -> None:
         """Learn that a request sent then has no answer."""
         self.lost_since_ns = since_ns if self.lost_since_ns is None else min(since_ns, self.lost_since_ns)

@@ -1,21 +1,24 @@
 """Whether an order may leave, decided in one step with its reservation."""
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 
 import attrs
 
-from actors.messages import DenialReason, Intent, MarketView
+from actors.decisions.standing import Standing
+from actors.messages import DenialReason, FundsRead, Intent, MarketView
 from actors.tally import Tally
-from protocol.commands import PlaceOrder
-from protocol.events import OrderStatus, Result
-from protocol.exposure import Exposure
-from protocol.ids import BookKey, ClientOrderId, SelectionId
-from protocol.money import BASIS_POINTS
-from protocol.odds import OddsLadder, implied, opposite
+from protocol.commands import PlaceOrder, TimeInForce
+from protocol.events import OrderStatus
+from protocol.exposure import Exposure, stakes_of
+from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueName, sold_by
+from protocol.money import BASIS_POINTS, cents_above, micro
 from protocol.order import Order
+from protocol.prices import cost_micro, implied, meets
+from protocol.venue import Traits
 
-FIRST_REST_S = 5.0  # after `invalid` or `insufficient_amount` a selection rests, doubling
+FIRST_REST_S = 5.0  # after an order that failed for want of money, or for no known reason, a selection rests, doubling
 MAX_REST_S = 640.0
 DAY_S = 86_400
 RATE_BURST_S = 2.0  # of the order budget that may be spent at once
@@ -34,7 +37,6 @@ class Limits:
     daily_loss_cents: int = 50_000
     collar_bp: int = 1_000  # how far from the market's middle an order's probability may lie
     orders_per_s: float = 25.0
-    commission_bp: int = 200  # of the net winnings of a market, for the profit and loss of the day
 
 
 @attrs.define
@@ -51,23 +53,14 @@ class Guard:
     """
 
     limits: Limits
-    ladder: OddsLadder
     tally: Tally
+    standings: Mapping[VenueName, Standing]
     exposure: Exposure = attrs.field(factory=Exposure)
     views: dict[BookKey, MarketView] = attrs.field(factory=dict)
-    epoch: int | None = None  # of the session that is up; None while none is
-    ready: bool = False
     halted: bool = False
-    held_until_s: float = -math.inf
-    orders: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # those that can still match
     _seen: set[ClientOrderId] = attrs.field(factory=set)
     _pauses: dict[SelectionId, _Pause] = attrs.field(factory=dict)
-    _budget_s: float = -math.inf
-    _settled: dict[BookKey, dict[ClientOrderId, Order]] = attrs.field(factory=dict)
-    _realised: dict[BookKey, int] = attrs.field(factory=dict)
-    _day: int = 0
-    _day_cents: int = 0
-    realised_cents: int = 0  # of the run, commission taken off
+    _refused_s: dict[EventId, float] = attrs.field(factory=dict)  # when a market refused an order for no known reason
 
     def view(self, view: MarketView) -> None:
         """Take the newest view of a market."""
@@ -75,16 +68,19 @@ class Guard:
         self.views[view.key] = view
         self.tally.markets = len(self.views)
         if known is None and len(view.sides) == 2:
-            self.exposure.pair(view.key, *view.selections)
+            list_book(self.exposure, view)
+        if self._refused_s.get(view.key.event_id, math.inf) < view.listed_s and view.event.active:
+            del self._refused_s[view.key.event_id]
 
     def check(self, intent: Intent, now_s: float, day: int) -> DenialReason | None:
         """Reserve an order, or say why it may not leave."""
-        order = intent.order
+        order = Order.placed(intent.order)
         reason = self._deny(order, now_s, day)
         if reason is None:
             self._seen.add(order.client_order_id)
-            self._budget_s = max(self._budget_s, now_s) + 1.0 / self.limits.orders_per_s
-            self.change(Order.placed(order), now_s, day)
+            standing = self.standings[self.views[order.key].terms.venue]
+            standing.budget_s = max(standing.budget_s, now_s) + 1.0 / self.limits.orders_per_s
+            self.change(order, standing.traits.venue, now_s, day)
         else:
             self.tally.denied += 1
         return reason
@@ -93,116 +89,162 @@ class Guard:
         """Take a reservation back: the order went no further."""
         self.tally.denied += 1
         unsent = Order.placed(order).move(OrderStatus.UNKNOWN).move(OrderStatus.ABSENT)
-        self.change(unsent, now_s, day)
+        self.change(unsent, self.views[order.key].terms.venue, now_s, day)
 
-    def change(self, order: Order, now_s: float, day: int) -> None:
+    def change(self, order: Order, venue: VenueName, now_s: float, day: int) -> None:
         """Learn what an order is now."""
-        if order.can_match:
-            self.orders[order.client_order_id] = order
-        else:
-            self.orders.pop(order.client_order_id, None)
+        standing = self.standings[venue]
+        standing.change(order, now_s)
         self.exposure.update(order)
-        self._pause(order, now_s)
-        decided = order.status is OrderStatus.SETTLED and order.result is not Result.TO_BE_DECIDED
-        if decided or order.client_order_id in self._settled.get(order.key, {}):  # a result can be annulled
-            self._settle(order, day)
-        worst = self.exposure.account_cents
+        self._pause(order, standing.traits, now_s)
+        view = self.views.get(order.key)
+        standing.results.take(order, None if view is None else view.terms, day)
+        worst = cents_above(self.exposure.account_micro)
         if worst > self.limits.account_cents and worst > self.tally.exposure_cents_max:
             self.tally.breaches += 1
         self.tally.exposure_cents_max = max(self.tally.exposure_cents_max, worst)
 
+    def funds(self, funds: FundsRead) -> None:
+        """Take a reading of what an account has: what was held before this run is at risk like what it buys."""
+        before = self.standings[funds.venue].read(funds)
+        for holding in funds.held or ():
+            shares = before.get(holding.key, 0)
+            cost = holding.cost_micro * shares // holding.shares if holding.shares else 0
+            self.exposure.hold(holding.key, holding.selection_id, shares, cost)
+
+    def day_micro(self, day: int) -> int:
+        """Return the profit and loss of a UTC day over all venues, fees and commission taken off."""
+        return sum(standing.results.day_micro(day) for standing in self.standings.values())
+
+    @property
+    def realised_micro(self) -> int:
+        """Return the same of the whole run."""
+        return sum(standing.results.total_micro for standing in self.standings.values())
+
+    @property
+    def open_orders(self) -> int:
+        return sum(len(standing.orders) for standing in self.standings.values())
+
     # --- the checks, cheapest and broadest first ---
 
-    def _deny(self, order: PlaceOrder, now_s: float, day: int) -> DenialReason | None:
-        view = self.views.get(order.key)
+    def _deny(self, order: Order, now_s: float, day: int) -> DenialReason | None:
         if self.halted:
             return DenialReason.HALTED
-        if not self.ready:
+        view = self.views.get(order.key)
+        if view is None:
+            ready = all(each.ready for each in self.standings.values())
+            return DenialReason.BOOK_NOT_LIVE if ready else DenialReason.NOT_READY
+        standing = self.standings[view.terms.venue]
+        if not standing.ready:
             return DenialReason.NOT_READY
         if order.client_order_id in self._seen:
             return DenialReason.DUPLICATE_ID
-        if view is None or not view.live or view.epoch != self.epoch:
+        if not view.live or view.epoch != standing.epoch:
             return DenialReason.BOOK_NOT_LIVE
+        if order.key.event_id in self._refused_s:
+            return DenialReason.MARKET_HALTED
         return (
             self._deny_form(order, view)
-            or self._deny_money(order, day)
-            or self._deny_price(order, view)
-            or self._deny_pace(order, now_s)
+            or self._deny_money(order, standing, day)
+            or self._deny_price(order, view, standing)
+            or self._deny_twin(order, standing)
+            or self._deny_pace(order, standing, now_s)
         )
 
-    def _deny_form(self, order: PlaceOrder, view: MarketView) -> DenialReason | None:
+    def _deny_form(self, order: Order, view: MarketView) -> DenialReason | None:
+        cost = cost_micro(order.price, order.size)
         if order.selection_id not in view.selections:
             return DenialReason.UNKNOWN_SELECTION
-        if order.odds not in self.ladder:
+        if order.price not in view.terms.ladder:
             return DenialReason.OFF_LADDER
-        if order.stake_cents < self.limits.min_stake_cents:
+        too_cheap = cost < micro(self.limits.min_stake_cents) and sold_by(order.selection_id) is None
+        if order.size < view.terms.min_size or too_cheap:
             return DenialReason.STAKE_TOO_SMALL
-        if order.stake_cents > self.limits.max_stake_cents:
+        if cost > micro(self.limits.max_stake_cents):
             return DenialReason.STAKE_TOO_LARGE
         return None
 
-    def _deny_money(self, order: PlaceOrder, day: int) -> DenialReason | None:
-        if self.day_cents(day) <= -self.limits.daily_loss_cents:
+    def _deny_money(self, order: Order, standing: Standing, day: int) -> DenialReason | None:
+        if self.day_micro(day) <= -micro(self.limits.daily_loss_cents):
             return DenialReason.DAILY_LOSS
-        if len(self.orders) >= self.limits.open_orders:
+        if self.open_orders >= self.limits.open_orders:
             return DenialReason.OPEN_ORDERS
-        before = self.exposure.market_cents(order.key)
-        after = self.exposure.market_cents_with(order.key, order.selection_id, order.stake_cents)
+        if sold_by(order.selection_id) is not None:
+            if order.size > standing.for_sale(order.key):
+                return DenialReason.NOT_HELD
+        elif not standing.can_pay(cost_micro(order.price, order.size)):
+            return DenialReason.NO_FUNDS
+        before = self.exposure.market_micro(order.key)
+        fee_bp = self.exposure.fee_bp(order.selection_id)
+        after = self.exposure.micro_with(order.key, order.selection_id, stakes_of(order, fee_bp))
         more = after - before
         if more <= 0:
             return None  # it can only make the worst outcome better: a hedge is never denied for exposure
-        if after > self.limits.market_cents:
+        if after > micro(self.limits.market_cents):
             return DenialReason.MARKET_EXPOSURE
-        if self.exposure.event_cents(order.key.event_id) + more > self.limits.event_cents:
+        if self.exposure.event_micro(order.key.event_id) + more > micro(self.limits.event_cents):
             return DenialReason.EVENT_EXPOSURE
-        if self.exposure.account_cents + more > self.limits.account_cents:
+        if self.exposure.account_micro + more > micro(self.limits.account_cents):
             return DenialReason.ACCOUNT_EXPOSURE
         return None
 
-    def _deny_price(self, order: PlaceOrder, view: MarketView) -> DenialReason | None:
+    def _deny_price(self, order: Order, view: MarketView, standing: Standing) -> DenialReason | None:
         middle = _middle(view, order.selection_id)
-        if middle is not None and abs(implied(order.odds) - middle) * BASIS_POINTS > self.limits.collar_bp:
+        if middle is not None and abs(implied(order.price) - middle) * BASIS_POINTS > self.limits.collar_bp:
             return DenialReason.PRICE_COLLAR
+        best = view.side(order.selection_id)
+        takes = best is not None and best.levels and implied(best.levels[0].price) <= implied(order.price)
+        if takes and order.time_in_force is TimeInForce.POST_ONLY and not standing.traits.times_in_force:
+            return DenialReason.WOULD_TAKE
         other = view.other(order.selection_id)
-        for resting in self.orders.values():
-            if resting.selection_id == other and order.odds <= opposite(resting.odds):
+        for resting in standing.orders.values():
+            if resting.selection_id == other and meets(order.price, resting.price):
                 return DenialReason.CROSSES_OWN
         return None
 
-    def _deny_pace(self, order: PlaceOrder, now_s: float) -> DenialReason | None:
+    def _deny_twin(self, order: Order, standing: Standing) -> DenialReason | None:
+        """Keep orders apart where the venue knows them only by what they look like."""
+        if standing.traits.orders_named:
+            return None
+        if standing.lost_one_like(order):
+            return DenialReason.OUTCOME_UNKNOWN
+        return DenialReason.INDISTINGUISHABLE if standing.looks_like(order) else None
+
+    def _deny_pace(self, order: Order, standing: Standing, now_s: float) -> DenialReason | None:
         pause = self._pauses.get(order.selection_id)
         if pause is not None and now_s < pause.until_s:
             return DenialReason.COOLING_DOWN
-        if now_s < self.held_until_s or self._budget_s > now_s + RATE_BURST_S:
+        if now_s < standing.held_until_s or standing.budget_s > now_s + RATE_BURST_S:
             return DenialReason.RATE_BUDGET
+        if standing.placing_left(now_s) - standing.unsent() < 1:
+            return DenialReason.RATE_BUDGET
+        if standing.flat_in_s(len(standing.orders) + 1, now_s) > standing.traits.time_to_flat_s:
+            return DenialReason.TIME_TO_FLAT
         return None
 
     # --- what it keeps ---
 
-    def _pause(self, order: Order, now_s: float) -> None:
+    def _pause(self, order: Order, traits: Traits, now_s: float) -> None:
+        refused = order.status is OrderStatus.REJECTED and not traits.refusals_explained
+        if refused:
+            self._refused_s[order.key.event_id] = now_s
         broke = order.status is OrderStatus.REJECTED and order.reason == "insufficient_amount"
-        if order.status is OrderStatus.INVALID or broke:
+        dropped = order.status is OrderStatus.CANCELLED and not order.opened and not order.cancel_wanted
+        dropped = dropped and not traits.refusals_explained
+        if order.status is OrderStatus.INVALID or broke or refused or dropped:
             wait_s = self._pauses[order.selection_id].next_s if order.selection_id in self._pauses else FIRST_REST_S
             self._pauses[order.selection_id] = _Pause(now_s + wait_s, min(wait_s * 2, MAX_REST_S))
         elif order.opened:
             self._pauses.pop(order.selection_id, None)
 
-    def day_cents(self, day: int) -> int:
-        """Return the profit and loss of a UTC day: what settled in it, commission taken off."""
-        return self._day_cents if day == self._day else 0
 
-    def _settle(self, order: Order, day: int) -> None:
-        """Book a result. Commission is on a market's net winnings, so the market is reckoned as a whole."""
-        market = self._settled.setdefault(order.key, {})
-        market[order.client_order_id] = order
-        net = sum(each.realised_cents for each in market.values())
-        net -= max(net, 0) * self.limits.commission_bp // BASIS_POINTS
-        change = net - self._realised.get(order.key, 0)
-        self._realised[order.key] = net
-        self.realised_cents += change
-        if day != self._day:
-            self._day, self._day_cents = day, 0
-        self._day_cents += change
+def list_book(exposure: Exposure, view: MarketView) -> None:
+    """Tell which outcomes a book's two selections stand for."""
+    first, second = view.selections
+    if sold_by(second) == first:
+        exposure.list_outcome(view.key, view.event.outcomes, first, second, fee_bp=view.terms.fee_bp)
+    else:
+        exposure.pair(view.key, first, second, commission_bp=view.terms.commission_bp)
 
 
 def _middle(view: MarketView, selection_id: SelectionId) -> Fraction | None:
@@ -210,6 +252,6 @@ def _middle(view: MarketView, selection_id: SelectionId) -> Fraction | None:
     prices = []
     for side in view.sides[:2]:
         if side.levels:
-            price = implied(side.levels[0].odds)
+            price = implied(side.levels[0].price)
             prices.append(price if side.selection_id == selection_id else 1 - price)
     return sum(prices, start=Fraction(0)) / len(prices) if prices else None

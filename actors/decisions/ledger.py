@@ -7,8 +7,13 @@ from typing import assert_never
 import attrs
 import structlog
 
+from actors.decisions.absence import MoneyTrail
+from actors.decisions.claims import claim
 from actors.decisions.doubts import Doubts
+from actors.decisions.early import EarlyNews
 from actors.decisions.exactness import InexactFills
+from actors.decisions.results import decided
+from actors.decisions.tracked import Tracked, priced
 from actors.messages import (
     AccountReady,
     AnswerLost,
@@ -19,6 +24,8 @@ from actors.messages import (
     CancelWanted,
     CancelWork,
     FillsRead,
+    FundsRead,
+    FundsWanted,
     HistoryRead,
     Intent,
     OrderChanged,
@@ -34,51 +41,29 @@ from actors.messages import (
     TrackerMessage,
 )
 from actors.tally import Tally
-from protocol.commands import CancelAll, CancelOrder, PlaceOrder
+from protocol.commands import CancelAll, CancelOrder, PlaceOrder, TimeInForce
 from protocol.errors import RETRY_SOON_S, Policy, RemoteProtocolError, VenueError
-from protocol.events import OrderReported, OrderStatus
-from protocol.ids import ClientOrderId, ClientOrderIds, VenueOrderId
+from protocol.events import Hinted, MarketSettled, OrderReported, OrderStatus
+from protocol.ids import ClientOrderId, ClientOrderIds, EventId, SelectionId, VenueOrderId
 from protocol.order import NAMELESS, UNPROVED, Order
-from protocol.venue import FillPage, OrderPage, Show
+from protocol.venue import FillPage, OrderPage, Query, Show, Traits
 
 log = structlog.get_logger()
 
 ASK_AGAIN_S = 1.0  # between two questions about one order, growing with each
 MAX_ASK_AGAIN_S = 10.0
 CONFIRM_S = 1.0  # an accepted cancel is confirmed on the private channel; after this, ask
+KILL_S = 2.0  # how long an order that shall not rest may, where the venue does not see to it
 CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
 ABSENCE_MARGIN_NS = 2_000_000_000  # a copy this much younger than the request proves that it never arrived
 UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
 WINDOW_MARGIN_S = 15  # how much of a window's beginning proves nothing, for clocks that differ
 MAX_RESENDS = 5
 ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such question a second
+MAX_HINTED = 50
 
 
-Out = OrderChanged | PlaceOrder | CancelWork | Question | RestartWanted | AccountReady
-
-
-@attrs.define(kw_only=True)
-class Tracked:
-    """An order, and what is due about it. Times are trio's; `inf` means nothing is."""
-
-    order: Order
-    strategy: str
-    command: PlaceOrder | None  # None for an order of the account that this process did not place
-    sent_ns: int = 0
-    overdue_at_s: float = math.inf  # the activation deadline
-    ask_at_s: float = math.inf
-    cancel_at_s: float = math.inf
-    cancelling: bool = False  # a cancel is under way
-    resend_at_s: float = math.inf
-    gave_up_ns: int = 0  # when the last request to place it ended without an answer
-    arrived: bool = False  # proved to have reached the venue
-    asked: int = 0
-    looks: int = 0
-    resends: int = 0
-
-    @property
-    def due_s(self) -> float:
-        return min(self.overdue_at_s, self.ask_at_s, self.cancel_at_s, self.resend_at_s)
+Out = OrderChanged | PlaceOrder | CancelWork | Question | RestartWanted | AccountReady | FundsWanted
 
 
 @attrs.define(kw_only=True)
@@ -86,10 +71,13 @@ class OrderLedger:
     """Hold every order and decide what to send: messages and time in, messages out.
 
     An order whose fate is not known keeps its whole stake reserved until there is proof. A request without an answer is
-    looked up in the order history by its client id; absence counts only when the copy that was read is younger than the
-    request. Where the venue does not say how old the copy is, the same id is sent again: it can exist once at most.
+    looked up in the order history. Where orders have names, it is found by its client id; absence counts only when the
+    copy that was read is younger than the request, and where the venue does not say how old the copy is, the same id is
+    sent again: it can exist once at most. Where they have none, it is found by what it looks like, is never sent again,
+    and is absent when no list has shown it for long, and the account's money says so too.
     """
 
+    traits: Traits
     ids: ClientOrderIds
     activation_timeout_s: float
     tally: Tally
@@ -105,6 +93,15 @@ class OrderLedger:
     _orders_asked: set[VenueOrderId] = attrs.field(factory=set)  # questions that are under way
     _ages_known: bool = True  # the last history said how old its copy was
     _inexact: InexactFills = attrs.field(factory=InexactFills)
+    _trail: MoneyTrail = attrs.field(
+        default=attrs.Factory(lambda self: MoneyTrail(fee_bp=self.traits.sale_fee_bp), takes_self=True)
+    )
+    _calm_s: float = math.inf  # since when nothing is unknown or under way
+    _strangers: set[VenueOrderId] = attrs.field(factory=set)  # ended orders of the account that are not ours
+    _early: EarlyNews = attrs.field(factory=EarlyNews)
+    _winners: dict[EventId, frozenset[SelectionId]] = attrs.field(factory=dict)
+    _poll_at_s: float = math.inf
+    _gap_ends_s: float = math.inf  # when the socket has been gone for longer than is tolerated
 
     # --- what it knows ---
 
@@ -123,7 +120,7 @@ class OrderLedger:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._live.values()), default=math.inf)
         history_s = math.inf if self.doubts.asked else self.doubts.ask_at_s
-        return min(soonest, history_s, self._inexact.due_s)
+        return min(soonest, history_s, self._inexact.due_s, self._poll_at_s, self._gap_ends_s)
 
     # --- what it hears ---
 
@@ -143,15 +140,25 @@ class OrderLedger:
             case OrdersDoubted(reason=reason):
                 log.warning("orders_doubted", reason=reason)
                 self.doubts.missed(wall_ns, now_s, wall_ns)
+            case Hinted():
+                yield from self._hinted(message, now_s, wall_ns)
+            case MarketSettled():
+                yield from self._settled(message, now_s)
+            case FundsRead():
+                calm = self._calm_s <= message.asked_at_s
+                self._trail.read(message, [each.order for each in self.orders.values()], calm=calm)
             case SessionReady():
                 self._up, self._restart_asked = True, False
+                self._gap_ends_s = math.inf
                 if self._whole_ns:
                     self.doubts.missed(self._whole_ns, now_s, wall_ns)
             case SessionLost():
                 if self._up:  # not for one that never opened: the gap goes on
                     self._up, self._whole_ns = False, wall_ns
-                if not self.flat:
+                if not self.flat and not self.traits.gap_tolerated_s:
                     yield from self._cancel_everything(now_s)
+                elif self.traits.gap_tolerated_s and self._gap_ends_s == math.inf:
+                    self._gap_ends_s = now_s + self.traits.gap_tolerated_s
             case PlacingStarted():
                 self._placing_started(message)
             case PlacingAnswered():
@@ -172,7 +179,9 @@ class OrderLedger:
     def open_account(self, now_s: float, wall_ns: int) -> Iterator[Out]:
         """Cancel whatever rests from before this run, and read what the account holds."""
         self.doubts.start(now_s, wall_ns)
-        yield CancelAll()
+        self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
+        if self.traits.cancels_all:
+            yield CancelAll()
 
     def live_orders(self) -> list[Order]:
         """Return the orders that can still match."""
@@ -180,6 +189,13 @@ class OrderLedger:
 
     def tick(self, now_s: float, wall_ns: int) -> Iterator[Out]:
         """Yield what has become due."""
+        if self._poll_at_s <= now_s:
+            self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
+            if not self.flat:
+                self.doubts.missed(wall_ns, now_s, wall_ns)
+        if self._gap_ends_s <= now_s:
+            self._gap_ends_s = math.inf
+            yield from self._cancel_everything(now_s)
         due = [each for each in self._live.values() if each.due_s <= now_s]
         for tracked in due:
             if tracked.overdue_at_s <= now_s:
@@ -195,6 +211,16 @@ class OrderLedger:
         fills = self._inexact.question(now_s)
         if fills is not None:
             yield fills
+        self._note_calm(now_s)
+
+    def _note_calm(self, now_s: float) -> None:
+        """Note since when nothing is unknown or under way: only such a moment says what the account has without it."""
+        busy = (
+            self.doubts.open
+            or self._orders_asked
+            or any(each.order.status in UNPROVED or each.order.cancel_wanted for each in self._live.values())
+        )
+        self._calm_s = math.inf if busy else min(self._calm_s, now_s)
 
     # --- placing ---
 
@@ -217,6 +243,9 @@ class OrderLedger:
         tracked = self.orders[message.client_order_id]
         if isinstance(message.result, OrderReported):
             yield from self._merge(tracked, message.result, now_s)
+            yield from self._hear_early(tracked, now_s)
+            if tracked.order.time_in_force is TimeInForce.FILL_OR_KILL and not self.traits.times_in_force:
+                tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + KILL_S)  # by ourselves, so not in one step
             return
         error = message.result
         if tracked.gave_up_ns and error.policy is not Policy.ALREADY_EXISTS:
@@ -245,12 +274,14 @@ class OrderLedger:
     def _lose(self, tracked: Tracked, reason: str, now_s: float, wall_ns: int) -> Iterator[Out]:
         log.warning("order_outcome_unknown", order=tracked.order.client_order_id, reason=reason)
         tracked.gave_up_ns = wall_ns
+        tracked.gave_up_s = now_s
         tracked.ask_at_s = min(tracked.ask_at_s, now_s)
         yield from self._change(tracked, tracked.order.move(OrderStatus.UNKNOWN, reason), now_s)
 
     def _may_resend(self, tracked: Tracked) -> bool:
         """Tell whether the same id may go out once more: as an order, or as the only proof of whether it exists."""
-        return tracked.command is not None and not self.stopping and tracked.resends < MAX_RESENDS
+        named = self.traits.orders_named and tracked.command is not None
+        return named and not self.stopping and tracked.resends < MAX_RESENDS
 
     def _resend(self, tracked: Tracked) -> Iterator[Out]:
         assert tracked.command is not None, "only what this process placed is sent again"
@@ -264,7 +295,7 @@ class OrderLedger:
         tracked.overdue_at_s = math.inf
         tracked.ask_at_s = min(tracked.ask_at_s, now_s)
         log.warning("activation_overdue", order=tracked.order.client_order_id)
-        if self._up and not self._restart_asked:
+        if self._up and self.traits.orders_pushed and not self._restart_asked:
             self._restart_asked = True  # one restart, however many orders wait
             yield RestartWanted(f"no activation of {tracked.order.client_order_id}")
 
@@ -276,10 +307,12 @@ class OrderLedger:
             yield from self._change(tracked, attrs.evolve(tracked.order, cancel_wanted=True), now_s)
 
     def _cancel_everything(self, now_s: float) -> Iterator[Out]:
-        yield CancelAll()
+        if self.traits.cancels_all:
+            yield CancelAll()
         for tracked in list(self._live.values()):
             yield from self._want_cancel(tracked, now_s)
-            tracked.cancel_at_s = now_s + CONFIRM_S  # one by one, for what the wide net did not catch
+            if self.traits.cancels_all:
+                tracked.cancel_at_s = now_s + CONFIRM_S  # one by one, for what the wide net did not catch
 
     def _cancel(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
         order = tracked.order
@@ -287,7 +320,7 @@ class OrderLedger:
             tracked.cancel_at_s = math.inf  # it cannot be named yet; due as soon as it can
             return
         tracked.cancel_at_s = now_s + CANCEL_AGAIN_S
-        if order.client_order_id.startswith(NAMELESS):
+        if self.traits.orders_named and order.client_order_id.startswith(NAMELESS):
             yield CancelAll()  # the venue wants both names, and this one has no name of ours
         elif not tracked.cancelling:
             tracked.cancelling = True
@@ -303,6 +336,9 @@ class OrderLedger:
             return
         tracked.cancelling = False
         match message.result:
+            case OrderReported() | None if self.traits.cancel_settles_s:
+                tracked.cancel_at_s = math.inf
+                tracked.ask_at_s = tracked.settles_at_s = now_s + self.traits.cancel_settles_s
             case OrderReported():
                 yield from self._merge(tracked, message.result, now_s)
             case None:
@@ -338,11 +374,16 @@ class OrderLedger:
 
     def _order_read(self, message: OrderRead, now_s: float) -> Iterator[Out]:
         self._orders_asked.discard(message.venue_order_id)
-        tracked = self._live.get(self._by_venue_id.get(message.venue_order_id, ClientOrderId("")))
-        if tracked is None or not isinstance(message.result, OrderReported):
+        if not isinstance(message.result, OrderReported):
             return  # asked again when due
+        name = self._by_venue_id.get(message.venue_order_id)
+        if name is None:
+            if not self.traits.orders_named:
+                yield from self._claim((message.result,), now_s)
+            return
+        tracked = self.orders[name]
         yield from self._merge(tracked, message.result, now_s)
-        if tracked.order.status is OrderStatus.OPEN:
+        if tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
             tracked.ask_at_s = math.inf
             if tracked.order.cancel_wanted:
                 tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + RETRY_SOON_S)
@@ -354,14 +395,75 @@ class OrderLedger:
             return
         gap = self.doubts.gap_ns
         self._ages_known = result.synced_at_ns is not None
-        for report in result.orders:
-            yield from self._report(report, now_s)
-        yield from self._prove_absence(message.question, result, now_s)
-        self._opened |= self.doubts.answered(result, now_s)
+        if self.traits.orders_named:
+            for report in result.orders:
+                yield from self._report(report, now_s)
+            yield from self._prove_absence(message.question, result, now_s)
+            self._opened |= self.doubts.answered(result, now_s)
+        else:
+            self._opened |= self.doubts.answered(result, now_s)  # first, as the list may leave a doubt of its own
+            yield from self._list_read(result, now_s)
         if gap is not None and self.doubts.gap_ns is None and result.synced_at_ns is None:
-            for tracked in self._live.values():  # a copy of unknown age: ask for each order itself
-                tracked.ask_at_s = min(tracked.ask_at_s, now_s)
+            listed = () if self.traits.orders_named else {report.venue_order_id for report in result.orders}
+            for tracked in self._live.values():  # a copy of unknown age: ask for each order itself, if it was not there
+                if tracked.order.venue_order_id not in listed:
+                    tracked.ask_at_s = min(tracked.ask_at_s, now_s)
         yield from self._account_ready()
+
+    def _list_read(self, page: OrderPage, now_s: float) -> Iterator[Out]:
+        """Read a list of orders that have no names of ours."""
+        strange: dict[VenueOrderId, OrderReported] = {}
+        for report in page.orders:
+            if report.venue_order_id in self._by_venue_id:
+                yield from self._report(report, now_s)
+            elif report.venue_order_id not in self._strangers:
+                strange[report.venue_order_id] = report
+        yield from self._claim(tuple(strange.values()), now_s)
+        yield from self._judge_by_money(now_s)
+
+    def _claim(self, reports: tuple[OrderReported, ...], now_s: float) -> Iterator[Out]:
+        """Find out whose some orders are, or ask again when that cannot be told yet."""
+        absent = [each for each in self.orders.values() if each.order.status is OrderStatus.ABSENT and each.sent_ns]
+        claims = claim(reports, [*self._live.values(), *absent])
+        for tracked, report in claims.found:
+            log.warning("lost_order_found", order=tracked.order.client_order_id, venue_order_id=report.venue_order_id)
+            yield from self._merge(tracked, report, now_s)
+            yield from self._hear_early(tracked, now_s)
+        for report in claims.foreign:
+            yield from self._adopt(report, now_s)
+            self._strangers.add(report.venue_order_id)
+        for tracked in claims.ambiguous:
+            log.error("orders_ambiguous", order=tracked.order.client_order_id)
+            yield from self._want_cancel(tracked, now_s)
+        if claims.waiting:
+            self.doubts.look_again(now_s + ASK_AGAIN_S)
+
+    def _judge_by_money(self, now_s: float) -> Iterator[Out]:
+        """Decide about the orders that no list has shown for long; until then ask about strangers the socket named."""
+        orders = [each.order for each in self.orders.values()]
+        for tracked in [each for each in self._live.values() if each.order.status is OrderStatus.UNKNOWN]:
+            order = tracked.order
+            yield from self._ask_early(order.key.event_id)
+            tracked.looks += 1
+            judged_from_s = tracked.gave_up_s + self.traits.absence_after_s
+            if now_s < judged_from_s:
+                continue
+            verdict = self._trail.verdict(order, orders, judged_from_s) if tracked.looks >= UNPROVED_LOOKS else None
+            if verdict is OrderStatus.ABSENT:
+                yield from self._change(tracked, order.move(verdict, "never arrived"), now_s)
+            elif verdict is OrderStatus.FILLED:
+                log.warning("lost_order_filled", order=order.client_order_id)
+                yield from self._change(tracked, order.filled_whole(), now_s)
+            else:
+                yield FundsWanted()
+
+    def _ask_early(self, event_id: EventId) -> Iterator[Out]:
+        """Ask for orders that the socket named and we do not know: one of them may be the one that was lost."""
+        for venue_order_id in self._early.about(event_id):
+            if len(self._orders_asked) < ASKED_ONE_BY_ONE and venue_order_id not in self._orders_asked:
+                self._early.take(venue_order_id)
+                self._orders_asked.add(venue_order_id)
+                yield AskOrder(venue_order_id)
 
     def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float) -> Iterator[Out]:
         since_ns = (asked.from_s + WINDOW_MARGIN_S) * 10**9
@@ -380,13 +482,49 @@ class OrderLedger:
         foreign = any(tracked.command is None for tracked in self._live.values())
         if self._opened and not foreign:
             self._opened = False
-            yield AccountReady()
+            yield AccountReady(self.traits.venue)
 
     def _fills_read(self, result: FillPage | VenueError | AnswerLost, now_s: float) -> Iterator[Out]:
         for venue_order_id, fills in self._inexact.answered(result, now_s).items():
             tracked = self.orders.get(self._by_venue_id.get(venue_order_id, ClientOrderId("")))
             if tracked is not None:
                 yield from self._change(tracked, tracked.order.with_fills(fills), now_s)
+
+    # --- hints ---
+
+    def _hinted(self, hint: Hinted, now_s: float, wall_ns: int) -> Iterator[Out]:
+        """Ask what a hint is about. One about an order that is not known yet is kept until its answer comes."""
+        if hint.venue_order_id is None:
+            if not self.flat:
+                self.doubts.missed(wall_ns, now_s, wall_ns)
+            return
+        name = self._by_venue_id.get(hint.venue_order_id)
+        if name is None:
+            self._early.keep(hint.venue_order_id, hint)
+            return
+        yield from self._hear(self.orders[name], hint, now_s)
+
+    def _hear(self, tracked: Tracked, hint: Hinted, now_s: float) -> Iterator[Out]:
+        if hint.fill is not None:
+            tracked.hinted = (*tracked.hinted, hint.fill)[-MAX_HINTED:]
+        venue_order_id = tracked.order.venue_order_id
+        if tracked.order.client_order_id in self._live:
+            tracked.ask_at_s = min(tracked.ask_at_s, now_s)
+        elif venue_order_id is not None and venue_order_id not in self._orders_asked:
+            self._orders_asked.add(venue_order_id)
+            yield AskOrder(venue_order_id)
+
+    def _hear_early(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
+        for hint in self._early.take(tracked.order.venue_order_id):
+            yield from self._hear(tracked, hint, now_s)
+
+    def _settled(self, settled: MarketSettled, now_s: float) -> Iterator[Out]:
+        self._winners[settled.event_id] = settled.winners
+        for tracked in [each for each in self.orders.values() if each.order.key.event_id == settled.event_id]:
+            if tracked.order.can_match:
+                tracked.ask_at_s = min(tracked.ask_at_s, now_s)  # what rested is gone, says the venue: let it say so
+            else:
+                yield from self._change(tracked, tracked.order, now_s)
 
     # --- reports ---
 
@@ -399,26 +537,35 @@ class OrderLedger:
             yield from self._merge(tracked, report, now_s)
 
     def _adopt(self, report: OrderReported, now_s: float) -> Iterator[Out]:
-        """Take over an order that this process did not place: count what it staked, and let nothing of it rest."""
+        """Take over an order that this process did not place: count what it staked, and let nothing of it rest.
+
+        Where orders have no names, what was staked before stands in the holdings.
+        """
         order = Order.adopted(report)
-        if not order.can_match and not order.staked_cents:
+        if not order.can_match and not (order.staked_micro and self.traits.orders_named):
             return
         log.warning("foreign_order", order=report.venue_order_id, status=order.status.value)
         tracked = Tracked(order=order, strategy="", command=None, arrived=True)
         self.orders[order.client_order_id] = tracked
         self._by_venue_id[report.venue_order_id] = order.client_order_id
-        yield OrderChanged(order=order, strategy="")
+        yield OrderChanged(order=order, venue=self.traits.venue, strategy="")
         if order.can_match:
             self._live[order.client_order_id] = tracked
             yield from self._want_cancel(tracked, now_s)
 
     def _merge(self, tracked: Tracked, report: OrderReported, now_s: float) -> Iterator[Out]:
+        if report.status is OrderStatus.CANCELLED and now_s < tracked.settles_at_s:
+            report = attrs.evolve(report, status=None)  # a fill may still be on its way
+            tracked.ask_at_s = tracked.settles_at_s
         try:
             order = tracked.order.reported(report)
         except RemoteProtocolError as error:
             log.error("order_report_refused", order=tracked.order.client_order_id, reason=str(error))
             self.tally.unreadable += 1
             return
+        if order.filled > tracked.order.filled:
+            order = priced(order, order.filled - tracked.order.filled, tracked.hinted)
+            tracked.hinted = ()
         tracked.arrived = True
         yield from self._forget_twin(report.venue_order_id, order.client_order_id)
         self._by_venue_id[report.venue_order_id] = order.client_order_id
@@ -432,18 +579,21 @@ class OrderLedger:
         if name != client_order_id:
             twin = self.orders.pop(name)
             self._live.pop(name, None)
-            yield OrderChanged(order=attrs.evolve(twin.order, status=OrderStatus.ABSENT), strategy="")
+            yield OrderChanged(
+                order=attrs.evolve(twin.order, status=OrderStatus.ABSENT), venue=self.traits.venue, strategy=""
+            )
 
     def _change(self, tracked: Tracked, order: Order, now_s: float) -> Iterator[Out]:
         if self.stopping and order.can_match and not order.cancel_wanted:
             order = attrs.evolve(order, cancel_wanted=True)  # it came back while everything goes
             tracked.cancel_at_s = now_s
+        order = decided(order, self._winners.get(order.key.event_id))
         before, tracked.order = tracked.order, order
         if self.ids.owns(order.client_order_id):
             self.tally.count(before, order)
         self._set_due(tracked, before, now_s)
         if order != before:
-            yield OrderChanged(order=order, strategy=tracked.strategy)
+            yield OrderChanged(order=order, venue=self.traits.venue, strategy=tracked.strategy)
         if tracked.command is None:
             yield from self._account_ready()
 
@@ -465,7 +615,7 @@ class OrderLedger:
             tracked.ask_at_s = now_s + ASK_AGAIN_S  # found after its deadline, when nothing else would ask
 
     def _check_fills(self, order: Order, now_s: float) -> None:
-        if order.venue_order_id is None:
+        if order.venue_order_id is None or not self.traits.fills_listed:
             return
         if order.fills_exact:
             self._inexact.settle(order.venue_order_id)

@@ -18,8 +18,8 @@ from actors.io.transport import Dial
 from actors.messages import AnswerLost
 from actors.tally import Tally
 from protocol.errors import Policy, RemoteProtocolError, VenueError
-from protocol.prophetx.session import Authorisation, Need
-from protocol.venue import Call, Credentials, Lane, Response, Rest
+from protocol.tokens import Authorisation, Need
+from protocol.venue import Call, Credentials, Lane, Response, Rest, Traits
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -35,6 +35,7 @@ SESSION_WAIT_S = 10.0  # after session_num_exceed, doubling
 MAX_SESSION_WAIT_S = 600.0
 LOGIN_WAIT_S = 0.5  # after a login without an answer, doubling
 MAX_LOGIN_WAIT_S = 15.0
+FORCED_APART_S = 60.0  # a login that a 401 forces, though the token was new
 
 
 def _nothing() -> None:
@@ -42,7 +43,7 @@ def _nothing() -> None:
 
 
 class LoginRefused(Exception):
-    """The venue does not take the key pair. Nothing can heal that from here."""
+    """The venue does not take who we say we are. Nothing can heal that from here."""
 
 
 @attrs.define
@@ -53,12 +54,13 @@ class Caller:
     """
 
     rest: Rest
+    traits: Traits
     credentials: Credentials
     clock: VenueClock
     tally: Tally
-    limit: RateLimit = attrs.field(factory=RateLimit)
-    held: Callable[[float], None] = lambda _until_s: None
-    authorisation: Authorisation = attrs.field(factory=Authorisation)
+    held: Callable[[float], None] = lambda _until_s: None  # called when no order may leave for a while
+    limit: RateLimit = attrs.field(init=False)
+    authorisation: Authorisation = attrs.field(init=False)
     logged_in: trio.Event = attrs.field(factory=trio.Event, repr=False)
     hurry_s: float = math.inf  # no call takes longer
     _lanes: Mapping[Lane, Sequence[HttpLane]] = attrs.field(factory=dict, repr=False)
@@ -66,6 +68,12 @@ class Caller:
     _idle: dict[Lane, list[HttpLane]] = attrs.field(factory=dict, repr=False)
     _under_way: dict[trio.CancelScope, None] = attrs.field(factory=dict, repr=False)
     _authorising: trio.Lock = attrs.field(factory=trio.Lock, repr=False)
+    _renewed: trio.Event = attrs.field(factory=trio.Event, repr=False)
+    _forced_s: float = -math.inf  # when a login was last forced, on trio's clock
+
+    def __attrs_post_init__(self) -> None:
+        self.limit = RateLimit.of(self.traits)
+        self.authorisation = Authorisation(self.traits.refresh_margin_s)
 
     @asynccontextmanager
     async def connections(self, rest_url: str, dial: Dial) -> AsyncIterator[None]:
@@ -81,16 +89,39 @@ class Caller:
     async def ask(self, call: Call[T], /, sending: Callable[[], None] = _nothing) -> T:
         """Make one call. Raises `VenueError`, `RemoteProtocolError`, `AnswerLost` or `LoginRefused`.
 
-        A 401 is answered by one refresh and one more try: it says that nothing was done.
+        A 401 is answered by one refresh and one more try: it says that nothing was done. A second one means a login
+        before the next call.
         """
-        token = await self._token()
+        token = await self.token()
         try:
             return await self._once(call, token, sending)
         except VenueError as error:
             if error.policy is not Policy.REAUTHENTICATE:
                 raise
             self.authorisation.access_refused(token)
-        return await self._once(call, await self._token(), sending)
+        try:
+            return await self._once(call, await self.token(), sending)
+        except VenueError as error:
+            if error.policy is Policy.REAUTHENTICATE:
+                self._force_login()
+            raise
+
+    async def token(self) -> str:
+        """Return a token that serves, renewed if need be. Raises `LoginRefused`."""
+        if not self.authorisation.usable(self._now_s()):
+            await self._renew()
+        return self.authorisation.access_token
+
+    async def wait_renewed(self, token: str) -> None:
+        """Wait until another token has come in this one's place."""
+        while self.authorisation.access_token == token:
+            await self._renewed.wait()
+
+    def _force_login(self) -> None:
+        now_s = trio.current_time()
+        if now_s - self._forced_s >= FORCED_APART_S:
+            self._forced_s = now_s
+            self.authorisation.refresh_refused()
 
     def hurry(self) -> None:
         """Wait less, for the little while that a stop takes: a few dozen requests more are no load for the venue."""
@@ -103,7 +134,7 @@ class Caller:
         """Refresh the token before anybody has to wait for it."""
         while True:
             await self._renew()
-            wait_s = self.authorisation.renew_at_s - self.clock.now_ns() / 1e9
+            wait_s = self.authorisation.renew_at_s - self._now_s()
             await trio.sleep(min(max(wait_s, 1.0), 86_400.0))
 
     async def _once(self, call: Call[T], token: str | None, sending: Callable[[], None] = _nothing) -> T:
@@ -112,7 +143,7 @@ class Caller:
             return call.read(response)
         except VenueError as error:
             if error.policy is Policy.BACK_OFF and error.status == 429:
-                self._hold(error)
+                self._hold(call, error)
             raise
 
     async def _send(self, call: Call[T], token: str | None, sending: Callable[[], None]) -> Response:
@@ -152,20 +183,18 @@ class Caller:
             self.limit.cancels_waiting -= cancelling
         self.limit.spend(lane, name, trio.current_time())
 
-    def _hold(self, error: VenueError) -> None:
+    def _hold(self, call: Call[T], error: VenueError) -> None:
         waits_s = [error.retry_after_s or 0.0]
         if error.allowed_at_ms is not None:
             waits_s.append(error.allowed_at_ms / 1e3 - self.clock.now_ns() / 1e9)
         longest_s = max(waits_s)
         until_s = trio.current_time() + min(longest_s if longest_s > 0 else DEFAULT_HOLD_S, MAX_HOLD_S)
-        self.limit.hold(until_s)
-        self.held(until_s)
-        log.warning("requests_held", code=error.code, seconds=round(until_s - trio.current_time(), 3))
-
-    async def _token(self) -> str:
-        if not self.authorisation.usable(self._now_s()):
-            await self._renew()
-        return self.authorisation.access_token
+        self.limit.hold(call.name, until_s)
+        if not self.limit.by_endpoint or call.lane is not Lane.READING:
+            self.held(until_s)
+        log.warning(
+            "requests_held", endpoint=call.name, code=error.code, seconds=round(until_s - trio.current_time(), 3)
+        )
 
     async def _renew(self) -> None:
         if self.authorisation.need(self._now_s()) is not Need.NOTHING:
@@ -184,7 +213,7 @@ class Caller:
                     session_wait_s = min(session_wait_s * 2, MAX_SESSION_WAIT_S)
                     continue
                 if error.policy in (Policy.TERMINAL, Policy.REAUTHENTICATE):
-                    raise LoginRefused(f"the venue refused the login: {error}") from error
+                    raise LoginRefused(f"{self.traits.venue} refused the login: {error}") from error
                 log.warning("login_failed", reason=str(error), retry_s=wait_s)
             except (AnswerLost, RemoteProtocolError) as error:
                 log.warning("login_failed", reason=str(error), retry_s=wait_s)
@@ -193,6 +222,8 @@ class Caller:
             await trio.sleep(wait_s)
             wait_s = min(wait_s * 2, MAX_LOGIN_WAIT_S)
         self.logged_in.set()
+        self._renewed.set()
+        self._renewed = trio.Event()
 
     async def _log_in(self) -> None:
         tokens = await self._once(self.rest.log_in(self.credentials), None)

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import attrs
 import httpcore
@@ -41,15 +41,32 @@ class HttpLane:
             raise AnswerLost(f"{request.method} {_bare(request.path)}: {error!r}") from error
 
     async def _exchange(self, request: Request, headers: dict[str, str]) -> Response:
-        async with self._client.stream(
+        asked = self._client.build_request(
             request.method, self.base_url + request.path, content=request.body, headers=headers
-        ) as answer:
+        )
+        asked.stream = _Body(request.body)
+        async with aclosing(await self._client.send(asked, stream=True)) as answer:
             body = bytearray()
             async for chunk in answer.aiter_bytes():
                 body += chunk
                 if len(body) > MAX_BODY:
                     raise AnswerLost(f"{request.method} {_bare(request.path)}: more than {MAX_BODY} bytes")
             return Response(status=answer.status_code, body=bytes(body), headers=dict(answer.headers))
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body whose sending may be cancelled. The client's own is a generator, which would be left unfinished."""
+
+    def __init__(self, body: bytes | None) -> None:
+        self._left = [body] if body else []
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 def _bare(path: str) -> str:

@@ -1,7 +1,7 @@
 """A websocket to the venue, frame by frame."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ import wsproto.utilities
 
 from actors.io.transport import Dial, secure
 from actors.messages import SessionFailed
-from protocol.prophetx.pusher import Reconnect, reconnect_after
+from protocol.venue import Reconnect
 
 CONNECT_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 5.0
@@ -28,13 +28,14 @@ class Socket:
     """Text frames out and in. Raises `SessionFailed` with the reconnect policy of the close code."""
 
     _connection: trio_websocket.WebSocketConnection
+    _reconnect_after: Callable[[int], Reconnect]
 
     async def send(self, text: str) -> None:
         try:
             with trio.fail_after(SEND_TIMEOUT_S):
                 await self._connection.send_message(text)
         except trio_websocket.ConnectionClosed as error:
-            raise _closed(error) from error
+            raise self._closed(error) from error
         except trio.TooSlowError as error:
             raise SessionFailed("the socket takes no more") from error
 
@@ -42,11 +43,23 @@ class Socket:
         try:
             return await self._connection.get_message()
         except trio_websocket.ConnectionClosed as error:
-            raise _closed(error) from error
+            raise self._closed(error) from error
+
+    async def ping(self) -> None:
+        """Send a ping and wait for its pong, for as long as the caller lets it."""
+        try:
+            await self._connection.ping()
+        except trio_websocket.ConnectionClosed as error:
+            raise self._closed(error) from error
+
+    def _closed(self, error: trio_websocket.ConnectionClosed) -> SessionFailed:
+        code = error.reason.code if error.reason is not None else 1006
+        text = (error.reason.reason if error.reason is not None else None) or ""
+        return SessionFailed(f"the socket closed with {code} {text}".rstrip(), self._reconnect_after(code))
 
 
 @asynccontextmanager
-async def open_socket(url: str, dial: Dial) -> AsyncIterator[Socket]:
+async def open_socket(url: str, dial: Dial, reconnect_after: Callable[[int], Reconnect]) -> AsyncIterator[Socket]:
     """Open a websocket, and close it at the end: politely if the peer answers soon, by force if not.
 
     Raises `SessionFailed`, alone or in a group.
@@ -58,7 +71,7 @@ async def open_socket(url: str, dial: Dial) -> AsyncIterator[Socket]:
         async with trio.open_nursery() as nursery:  # the library's reader can fail in ways of its own: they end here
             connection = await _shake_hands(nursery, stream, parts.netloc, f"{parts.path}?{parts.query}")
             try:
-                yield Socket(connection)
+                yield Socket(connection, reconnect_after)
             finally:
                 with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
                     await connection.aclose()
@@ -71,7 +84,7 @@ async def open_socket(url: str, dial: Dial) -> AsyncIterator[Socket]:
     ) as group:
         raise SessionFailed("the socket broke") from group
     except* trio_websocket.HandshakeError as group:  # a refusal is raised where it is read
-        raise SessionFailed(f"the websocket handshake failed: {group.exceptions[0]!r}", Reconnect.CHANGED) from group
+        raise _refused(_first(group)) from group
     finally:
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)
@@ -107,10 +120,16 @@ async def _shake_hands(
     except trio.TooSlowError as error:
         raise SessionFailed("no websocket handshake in time") from error
     except trio_websocket.HandshakeError as error:
-        raise SessionFailed(f"the websocket handshake failed: {error!r}", Reconnect.CHANGED) from error
+        raise _refused(error) from error
 
 
-def _closed(error: trio_websocket.ConnectionClosed) -> SessionFailed:
-    code = error.reason.code if error.reason is not None else 1006
-    text = (error.reason.reason if error.reason is not None else None) or ""
-    return SessionFailed(f"the socket closed with {code} {text}".rstrip(), reconnect_after(code))
+def _refused(error: BaseException) -> SessionFailed:
+    status = error.status_code if isinstance(error, trio_websocket.ConnectionRejected) else 0
+    return SessionFailed(f"the websocket handshake failed: {error!r}", Reconnect.CHANGED, status)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -6,9 +6,9 @@ import msgspec
 
 from protocol.commands import CancelOrder, PlaceOrder
 from protocol.errors import LocalProtocolError, Policy, RemoteProtocolError, VenueError
-from protocol.events import BookReplaced, CompetitionListed, EventListed, Fill, OrderReported, SelectionListed
+from protocol.events import BookReplaced, CompetitionListed, Fill, OrderReported, SelectionListed
 from protocol.ids import EventId, MarketId, SelectionId, VenueOrderId
-from protocol.money import cents_received
+from protocol.money import cents_received, micro
 from protocol.odds import OddsLadder
 from protocol.prophetx import reading, wire
 from protocol.prophetx.codes import refusal_inside
@@ -18,6 +18,7 @@ from protocol.venue import (
     CancelResult,
     Channel,
     ConnectionConfig,
+    EventPage,
     FillPage,
     OrderPage,
     PlaceResult,
@@ -92,8 +93,8 @@ def competitions(answer: wire.TournamentsAnswer) -> tuple[CompetitionListed, ...
     return tuple(reading.competition_of(record) for record in answer.data.tournaments or ())
 
 
-def events(answer: wire.SportEventsAnswer) -> tuple[EventListed, ...]:
-    return tuple(reading.event_of(record) for record in answer.data.sport_events or ())
+def events(answer: wire.SportEventsAnswer) -> EventPage:
+    return EventPage(events=tuple(reading.event_of(record) for record in answer.data.sport_events or ()))
 
 
 def books(answer: wire.MultipleMarketsAnswer) -> tuple[BookReplaced, ...]:
@@ -149,11 +150,9 @@ def ladder(answer: wire.LadderAnswer) -> OddsLadder:
 
 def balance(answer: wire.BalanceAnswer) -> Balance:
     record = answer.data
-    return Balance(
-        cash_cents=cents_received(record.balance, "balance"),
-        matched_cents=cents_received(record.matched_order_balance, "matched_order_balance"),
-        unmatched_cents=cents_received(record.unmatched_order_balance, "unmatched_order_balance"),
-    )
+    resting = cents_received(record.unmatched_order_balance, "unmatched_order_balance")
+    taken = resting + cents_received(record.matched_order_balance, "matched_order_balance")
+    return Balance(free_micro=micro(cents_received(record.balance, "balance") - taken), resting_micro=micro(resting))
 
 
 def placed(order: PlaceOrder, answer: wire.PlacedAnswer) -> tuple[PlaceResult, ...]:

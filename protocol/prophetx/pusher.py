@@ -10,6 +10,7 @@ import attrs
 import msgspec
 
 from protocol.errors import LocalProtocolError, RemoteProtocolError
+from protocol.venue import Reconnect
 
 PROTOCOL = 7
 ACTIVITY_TIMEOUT_S = 120.0  # ours; the server's is used when it is shorter
@@ -292,17 +293,8 @@ def _signed(key: str, secret: str, text: str) -> str:
 # --- closing -----------------------------------------------------------------------------------------------------
 
 
-class Reconnect(enum.Enum):
-    """How soon a new socket may follow a close (Pusher protocol 7, connection closure)."""
-
-    AT_ONCE = "at_once"  # 4200-4299
-    AFTER_A_SECOND = "after_a_second"  # 4100-4199: at least 1 s, may grow
-    CHANGED = "changed"  # 4000-4099, and from 4300: not with the same parameters
-    ORDINARY = "ordinary"  # everything else
-
-
 def reconnect_after(code: int) -> Reconnect:
-    """Return the policy for a websocket close code."""
+    """Return the policy for a websocket close code (Pusher protocol 7, connection closure)."""
     if 4000 <= code <= 4099 or code >= 4300:
         return Reconnect.CHANGED
     if 4100 <= code <= 4199:
@@ -310,36 +302,6 @@ def reconnect_after(code: int) -> Reconnect:
     if 4200 <= code <= 4299:
         return Reconnect.AT_ONCE
     return Reconnect.ORDINARY
-
-
-# --- liveness ----------------------------------------------------------------------------------------------------
-
-
-@attrs.define
-class Liveness:
-    """Tell when to ping a silent peer and when to give it up. Any inbound message counts. Times are seconds."""
-
-    activity_timeout_s: float
-    pong_timeout_s: float = PONG_TIMEOUT_S
-    _heard_s: float = 0.0
-    _pinged_s: float | None = None
-
-    def heard(self, now_s: float) -> None:
-        self._heard_s = now_s
-        self._pinged_s = None
-
-    def pinged(self, now_s: float) -> None:
-        self._pinged_s = now_s
-
-    @property
-    def ping_due_s(self) -> float | None:
-        """Return when to ping, or `None` while a ping is unanswered."""
-        return None if self._pinged_s is not None else self._heard_s + self.activity_timeout_s
-
-    @property
-    def dead_at_s(self) -> float | None:
-        """Return when the peer counts as gone, or `None` while no ping is unanswered."""
-        return None if self._pinged_s is None else self._pinged_s + self.pong_timeout_s
 
 
 def _refused(data: bytes) -> Refused:

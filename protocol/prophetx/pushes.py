@@ -105,9 +105,9 @@ def _trade(info: wire.MatchedInfo) -> TradePrinted:
         event_id=EventId(info.sport_event_id),
         market_id=MarketId(info.market_id),
         selection_id=SelectionId(info.strike_id),
-        odds=odds_of(info.price, f"{path}.price"),
-        fill_odds=odds_of(info.fill_price, f"{path}.fill_price"),
-        stake_cents=cents_received(info.filled_quantity, f"{path}.filled_quantity"),
+        price=odds_of(info.price, f"{path}.price"),
+        fill_price=odds_of(info.fill_price, f"{path}.fill_price"),
+        size=cents_received(info.filled_quantity, f"{path}.filled_quantity"),
         sequence_ns=info.sequence_number,
     )
 

@@ -31,6 +31,7 @@ from protocol.ids import (
     SelectionId,
     Strike,
     VenueOrderId,
+    number,
 )
 from protocol.money import cents_received, decimal, hundredths
 from protocol.odds import Odds, is_american, opposite, profit_cents
@@ -145,14 +146,14 @@ def level_of(record: wire.Level, path: str) -> Level | None:
     """Read one level; `None` for the placeholder of an empty side."""
     if record.price is None:
         return None
-    odds = odds_of(record.price, f"{path}.price")
+    price = odds_of(record.price, f"{path}.price")
     quantity = cents_received(record.quantity, f"{path}.quantity")
     value = cents_received(record.value, f"{path}.value")
     if quantity < 0 or value < 0:
         raise RemoteProtocolError(f"{path}: negative size")
     # `value` falls with fills and `quantity` does not. Against a level that only says more, take the smaller.
-    full_size = profit_cents(quantity, opposite(odds)) + 1  # the venue's own rounding of `value` is not known
-    return Level(odds, min(value, full_size) if quantity else value, quantity)
+    full_size = profit_cents(quantity, opposite(price)) + 1  # the venue's own rounding of `value` is not known
+    return Level(price, min(value, full_size) if quantity else value, quantity)
 
 
 def side_of(group: list[wire.Level], path: str) -> Side:
@@ -165,8 +166,14 @@ def side_of(group: list[wire.Level], path: str) -> Side:
         selection_id=SelectionId(group[0].strike_id),
         name=group[0].name or group[0].display_name,
         outcome_id=None if group[0].outcome_id is None else OutcomeId(group[0].outcome_id),
-        levels=tuple(sorted((each for each in levels if each), key=lambda level: -level.odds)),
+        levels=tuple(sorted((each for each in levels if each), key=lambda level: -american(level))),
     )
+
+
+def american(level: Level) -> Odds:
+    """Return a level's price as the odds that it is on this venue."""
+    assert isinstance(level.price, int), f"{level.price!r} is not American odds"
+    return level.price
 
 
 def sides_of(groups: "wire.Groups | UnsetType", path: str) -> tuple[Side, ...]:
@@ -244,9 +251,9 @@ def order_of(record: wire.Order, synced_at_ns: int | None = None) -> OrderReport
             strike_of(record.strike, f"{path}.strike"),
         ),
         selection_id=SelectionId(given(record.strike_id, "")),
-        odds=odds_of(record.price, f"{path}.price"),
-        stake_cents=stake,
-        filled_cents=_filled_cents(record, stake, path),
+        price=odds_of(record.price, f"{path}.price"),
+        size=stake,
+        filled=_filled_cents(record, stake, path),
         last_fill=Fill(increment, odds_of(fill_price, f"{path}.fill_price")) if is_fill and fill_price else None,
         status=_status_of(record),
         result=_RESULT.get(record.winning_status or "", Result.TO_BE_DECIDED),
@@ -260,11 +267,11 @@ def placed_order_of(record: wire.Order, asked: PlaceOrder) -> OrderReported:
     """Read the answer to a placement; what it leaves out is what was asked."""
     complete = {
         "external_id": record.external_id or asked.client_order_id,
-        "sport_event_id": given(record.sport_event_id, asked.key.event_id),
-        "market_id": given(record.market_id, asked.key.market_id),
+        "sport_event_id": given(record.sport_event_id, number(asked.key.event_id)),
+        "market_id": given(record.market_id, number(asked.key.market_id)),
         "strike_id": given(record.strike_id, asked.selection_id),
-        "price": given(record.price, asked.odds),
-        "quantity": given(record.quantity, decimal(asked.stake_cents)),
+        "price": given(record.price, asked.price),
+        "quantity": given(record.quantity, decimal(asked.size)),
         "status": given(record.status, "inactive"),
     }
     return order_of(msgspec.structs.replace(record, **complete))
@@ -276,17 +283,17 @@ def _status_of(record: wire.Order) -> OrderStatus | None:
     return _STATUS.get(given(record.status, ""))
 
 
-def _filled_cents(record: wire.Order, stake_cents: int, path: str) -> int:
+def _filled_cents(record: wire.Order, size: int, path: str) -> int:
     total = given(record.total_filled_quantity, None)
     unmatched = given(record.open_quantity, None)
     if total is not None:
         filled = cents_received(total, f"{path}.total_filled_quantity")
     elif record.matching_status == "fully_matched":
-        filled = stake_cents
+        filled = size
     elif record.update_type == "matching" and unmatched is not None:
-        filled = stake_cents - cents_received(unmatched, f"{path}.open_quantity")
+        filled = size - cents_received(unmatched, f"{path}.open_quantity")
     else:
         filled = cents_received(record.filled_quantity, f"{path}.filled_quantity")
-    if not 0 <= filled <= stake_cents:
-        raise RemoteProtocolError(f"{path}: {filled} cents filled of {stake_cents}")
+    if not 0 <= filled <= size:
+        raise RemoteProtocolError(f"{path}: {filled} cents filled of {size}")
     return filled

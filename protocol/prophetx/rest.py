@@ -10,8 +10,8 @@ import msgspec
 
 from protocol.commands import Cancel, CancelAll, CancelEvent, CancelMarket, CancelOrder, PlaceOrder, TimeInForce
 from protocol.errors import LocalProtocolError
-from protocol.events import BookReplaced, CompetitionListed, EventListed, OrderReported, SelectionListed
-from protocol.ids import CompetitionId, EventId, SelectionId, VenueOrderId
+from protocol.events import BookReplaced, CompetitionListed, OrderReported, SelectionListed
+from protocol.ids import BookKey, CompetitionId, EventId, SelectionId, VenueOrderId, number
 from protocol.money import decimal
 from protocol.odds import OddsLadder
 from protocol.prophetx import answers, wire
@@ -24,6 +24,7 @@ from protocol.venue import (
     CancelResult,
     ConnectionConfig,
     Credentials,
+    EventPage,
     FillPage,
     Lane,
     OrderPage,
@@ -117,7 +118,7 @@ class ProphetXRest:
     # --- sessions ---
 
     def log_in(self, credentials: Credentials) -> Call[Tokens]:
-        form = wire.LoginForm(access_key=credentials.access_key, secret_key=credentials.secret_key)
+        form = wire.LoginForm(access_key=credentials.user, secret_key=credentials.secret)
         request = self._post("/auth/login", form, authorised=False)
         return self._call("login", Lane.READING, request, wire.TokensAnswer, answers.tokens)
 
@@ -151,8 +152,9 @@ class ProphetXRest:
         return self._call("competitions", Lane.READING, request, wire.TournamentsAnswer, answers.competitions)
 
     def events(
-        self, competition_id: CompetitionId | None = None, event_ids: Sequence[EventId] = ()
-    ) -> Call[tuple[EventListed, ...]]:
+        self, competition_id: CompetitionId | None = None, event_ids: Sequence[EventId] = (), cursor: str = ""
+    ) -> Call[EventPage]:
+        """Read the open events, all on one page."""
         request = _get("/mm/get_sport_events", tournament_id=competition_id, event_ids=_csv(event_ids))
         return self._call("events", Lane.READING, request, wire.SportEventsAnswer, answers.events)
 
@@ -163,6 +165,10 @@ class ProphetXRest:
         request = _get(self._path("markets"), event_ids=_csv(event_ids))
         call = self._call("markets", Lane.READING, request, wire.MultipleMarketsAnswer, answers.books)
         return attrs.evolve(call, timeout_s=MARKETS_TIMEOUT_S)
+
+    def book(self, key: BookKey) -> Call[tuple[BookReplaced, ...]]:
+        """Read every book of a book's event: there is no smaller question."""
+        return self.markets((key.event_id,))
 
     def event_markets(self, event_id: EventId) -> Call[tuple[BookReplaced, ...]]:
         """Read the books of one event."""
@@ -184,6 +190,12 @@ class ProphetXRest:
 
     def balance(self) -> Call[Balance]:
         return self._call("balance", Lane.READING, _get(self._path("balance")), wire.BalanceAnswer, answers.balance)
+
+    def holdings(self) -> None:
+        """Return nothing to ask: what is matched stands in the orders."""
+
+    def results(self) -> None:
+        """Return nothing to ask: a result comes with each order."""
 
     def transactions(self, from_s: int, to_s: int, cursor: str = "") -> Call[TransactionPage]:
         """Read the movements of the wallet in a window of unix seconds, a page at a time."""
@@ -213,6 +225,9 @@ class ProphetXRest:
         request = self._post(self._path("cancel_many"), wire.CancelForms(data=forms))
         return self._cancelling(request, wire.CancelledManyAnswer, partial(answers.cancel_results, orders))
 
+    def cancel_all(self) -> Call[None]:
+        return self.cancel(CancelAll())
+
     def cancel(self, command: Cancel) -> Call[None]:
         """Cancel by a wider net. A 404 says that there was nothing to cancel."""
         match command:
@@ -222,10 +237,12 @@ class ProphetXRest:
             case CancelAll():
                 request = self._post(self._path("cancel_all"), None)
             case CancelEvent(event_id=event_id):
-                request = self._post(self._path("cancel_event"), wire.CancelEventForm(event_id=event_id))
+                request = self._post(self._path("cancel_event"), wire.CancelEventForm(event_id=number(event_id)))
             case CancelMarket(key=key, selection_id=selection_id):
                 market = wire.CancelMarketForm(
-                    event_id=key.event_id, market_id=key.market_id, strike_id=selection_id or msgspec.UNSET
+                    event_id=number(key.event_id),
+                    market_id=number(key.market_id),
+                    strike_id=selection_id or msgspec.UNSET,
                 )
                 request = self._post(self._path("cancel_market"), market)
         return self._cancelling(request, wire.CancelledAnswer, lambda _: None)
@@ -302,8 +319,8 @@ def _form(order: PlaceOrder) -> wire.OrderForm:
     return wire.OrderForm(
         external_id=order.client_order_id,
         strike_id=order.selection_id,
-        price=order.odds,
-        quantity=decimal(order.stake_cents),
+        price=order.price,
+        quantity=decimal(order.size),
         order_strategy=STRATEGY.get(order.time_in_force, msgspec.UNSET),
     )
 

@@ -10,7 +10,7 @@ from actors.cli import main
 
 KEYS = {
     "orders": {"sent", "opened", "denied", "rejected", "cancelled"},
-    "fills": {"count", "stake_cents"},
+    "fills": {"count", "stake_cents", "shares"},
     "sessions": {"started", "lost", "restart_ms_max"},
     "books": {"markets", "updates", "healed"},
     "events": {"unknown"},
@@ -55,7 +55,7 @@ def write_config(tmp_path):
 
 
 def test_paper_trades_over_loopback_and_says_how_it_went(start):
-    process = start("paper", "--seconds", "6", "--seed", "7", "--json")
+    process = start("paper", "--seconds", "10", "--seed", "7", "--json")
 
     out, _ = process.communicate(timeout=LIMIT_S)
 
@@ -124,7 +124,7 @@ def test_a_refused_key_pair_says_so_and_shows_no_secret(start, write_config):
     out, err = bot.communicate(timeout=12)
 
     assert bot.returncode == 1
-    assert "the venue refused the login" in err
+    assert "prophetx refused the login" in err
     assert "wrong-" not in out + err
 
 

@@ -1,15 +1,14 @@
 from pathlib import Path
 
-import attrs
 import pytest
 
-from actors.config import ConfigError, load_config, read_credentials
+from actors.config import ConfigError, is_production, load_config
 from actors.decisions.guard import Limits
 from actors.maker import MakerSettings
 from actors.session import SessionSettings
 from protocol.ids import CompetitionId
+from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
-from protocol.venue import Credentials
 
 SMALLEST = """
 [venue.prophetx]
@@ -34,37 +33,51 @@ def smallest(tmp_path) -> str:
     return SMALLEST.format(secret=tmp_path / "secret")
 
 
+@pytest.fixture
+def secrets(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("OVERROUND_TEST_ACCESS", "access")
+    (tmp_path / "secret").write_text("hidden\n")
+
+
+@pytest.mark.usefixtures("secrets")
 def test_the_smallest_file_has_the_documented_defaults(write, smallest):
-    config = load_config(write(smallest))
+    path = write(smallest)
+    config = load_config(path)
 
-    settings = config.bot(Credentials(access_key="a", secret_key="b"))
+    settings = config.bot(path)
 
-    assert settings.session == SessionSettings(rest_url="https://api.sandbox.prophetx.dev/partner")
-    assert settings.session.heartbeat_timeout_s == 30
-    assert settings.session.reconcile_every_s == 900
-    assert settings.session.config_refresh_s == 1800
-    assert settings.activation_timeout_s == 10
-    assert config.limits() == Limits()
+    (seat,) = settings.seats
+    assert seat.session == SessionSettings(rest_url="https://api.sandbox.prophetx.dev/partner", heartbeat_timeout_s=30)
+    assert seat.venue == ProphetX(dialect=Dialect.V4, reconcile_every_s=900, commission_bp=200)
+    assert seat.session.config_refresh_s == 1800
+    assert seat.activation_timeout_s == 10
+    assert config.limits() == settings.limits == Limits()
+    assert settings.pairs == ()
     assert config.maker() == MakerSettings()
     assert config.data_dir == "./overround-data"
 
 
+@pytest.mark.usefixtures("secrets")
 def test_every_key_reaches_what_it_is_about(write, smallest):
     text = smallest + (
         'dialect = "legacy"\ntournaments = [31]\nevents = [18756]\nsub_types = ["player_total_hits"]\n'
         "activation_timeout_s = 2.5\nheartbeat_timeout_s = 20\nreconcile_every_s = 60\nconfig_refresh_s = 120\n"
         "[strategy]\nstake = 2.50\nmargin = 0.0125\nhedge_at = 7\nin_play = true\n"
         "[risk]\nmax_stake = 3.25\nmax_exposure = 100\nprice_collar = 0.5\nmax_open_orders = 7\n"
+        "commission = 0.01\n"
     )
 
-    config = load_config(write(text))
+    path = write(text)
+    config = load_config(path)
 
-    settings = config.bot(Credentials(access_key="a", secret_key="b"))
-    assert settings.session.dialect is Dialect.LEGACY
-    assert settings.session.competitions == (CompetitionId(31),)
-    assert settings.session.events == (18756,)
-    assert settings.session.sub_kinds == ("player_total_hits",)
-    assert settings.activation_timeout_s == 2.5
+    (seat,) = config.bot(path).seats
+    assert seat.venue == ProphetX(dialect=Dialect.LEGACY, reconcile_every_s=60, commission_bp=100)
+    assert seat.session.competitions == (CompetitionId(31),)
+    assert seat.session.events == (18756,)
+    assert seat.session.sub_kinds == ("player_total_hits",)
+    assert seat.session.heartbeat_timeout_s == 20
+    assert seat.session.config_refresh_s == 120
+    assert seat.activation_timeout_s == 2.5
     assert config.maker() == MakerSettings(stake_cents=250, margin_bp=125, hedge_at_cents=700, in_play=True)
     assert config.limits() == Limits(max_stake_cents=325, account_cents=10_000, collar_bp=5_000, open_orders=7)
 
@@ -128,16 +141,15 @@ def test_a_file_that_is_no_configuration_is_not_read_whole(tmp_path):
         load_config(path)
 
 
-def test_secrets_come_from_where_the_references_say(write, smallest, tmp_path, monkeypatch):
-    monkeypatch.setenv("OVERROUND_TEST_ACCESS", "access")
-    (tmp_path / "secret").write_text("hidden\n")
+@pytest.mark.usefixtures("secrets")
+def test_secrets_come_from_where_the_references_say(write, smallest):
     path = write(smallest)
 
-    credentials = read_credentials(load_config(path), path)
+    (seat,) = load_config(path).bot(path).seats
 
-    assert attrs.astuple(credentials) == ("access", "hidden")
-    assert "hidden" not in repr(credentials)
-    assert "access" not in str(credentials).replace("access_key", "")
+    assert (seat.credentials.user, seat.credentials.secret) == ("access", "hidden")
+    assert "hidden" not in repr(seat)
+    assert "access" not in str(seat)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,7 @@ def test_a_reference_to_nothing_is_told_without_a_secret(
     path = write(smallest)
 
     with pytest.raises(ConfigError) as caught:
-        read_credentials(load_config(path), path)
+        load_config(path).bot(path)
 
     assert error in str(caught.value)
     assert "hidden" not in str(caught.value)
@@ -179,4 +191,5 @@ def test_a_reference_to_nothing_is_told_without_a_secret(
 def test_a_production_host_is_known(write, smallest, host, production):
     config = load_config(write(smallest.replace("https://api.sandbox.prophetx.dev/partner", host)))
 
-    assert config.is_production is production
+    assert is_production(host) is production
+    assert config.production_urls == [host] * production

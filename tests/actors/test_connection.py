@@ -15,13 +15,11 @@ from actors.messages import OrdersDoubted, SessionFailed, SnapshotWanted
 from actors.supervision import first_named
 from actors.tally import Tally
 from actors.watchdog import Pulse
-from protocol.events import EventListed, EventStatus, EventUnlisted, MessageUnreadable
+from protocol.events import About, EventListed, EventStatus, EventUnlisted, MessageUnreadable
 from protocol.ids import CompetitionId, EventId
-from protocol.prophetx.pusher import Liveness, Reconnect
-from protocol.prophetx.pushes import PushReader
-from protocol.prophetx.rest import ProphetXRest
-from protocol.prophetx.wire import Dialect
-from protocol.venue import Call, Channel, Registration
+from protocol.liveness import Liveness
+from protocol.prophetx.venue import ProphetX
+from protocol.venue import Call, Channel, Reconnect, Registration
 
 ESTABLISHED = {"event": "pusher:connection_established", "data": '{"socket_id":"1.2","activity_timeout":40}'}
 PRIVATE = Channel(name="private-me", auth="a", private=True)
@@ -41,19 +39,21 @@ class Room:
         self.sent: list[dict[str, Any]] = []
         self.acks = True
         self.registered: list[Any] = []
+        self.woken: list[About] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.connection = Connection(
             url="ws://venue/app/key?protocol=7",
             dial=self.dial,
             ask=self.ask,
-            rest=ProphetXRest(Dialect.V4),
-            reader=PushReader(Dialect.V4),
+            feed=ProphetX().open_feed(),
+            reconnect_after=ProphetX().reconnect_after,
             coverage=Coverage(by_event=by_event),
             pulse=Pulse(Liveness(120.0)),
             ping=Mailbox("ping", 1),
             router=Mailbox("router", 500),
             tracker=Mailbox("tracker", 500),
             snapshots=Mailbox("snapshots", 500),
+            wake=self.woken.append,
             tally=Tally(),
         )
 
@@ -212,7 +212,7 @@ async def test_subscriptions_that_nobody_acknowledges_end_the_session(autojump_c
 
 
 async def test_a_socket_without_a_handshake_ends_the_session(autojump_clock, nursery):
-    assert str(await Room(nursery).fails()) == "no pusher handshake"
+    assert str(await Room(nursery).fails()) == "the venue did not open the session"
 
 
 async def test_a_router_or_reconciler_that_does_not_keep_up_ends_the_session(autojump_clock, nursery):

@@ -33,9 +33,9 @@ def order(status: OrderStatus | None) -> OrderReported:
         client_order_id=ClientOrderId("x-1"),
         key=BookKey(EventId(1), MarketId(219), Strike(0)),
         selection_id=SelectionId("home"),
-        odds=Odds(110),
-        stake_cents=1000,
-        filled_cents=0,
+        price=Odds(110),
+        size=1000,
+        filled=0,
         status=status,
     )
 
@@ -97,7 +97,7 @@ async def test_cancelling_everything_is_repeated_until_the_venue_said_yes(autoju
     venue = Venue(*FAILURES, None)
 
     with trio.fail_after(30):
-        await cancel_everything(venue.ask, REST)
+        await cancel_everything(venue.ask, REST, EPOCH_NS, wall_ns)
 
     assert len(venue.asked) == 4
 
@@ -106,6 +106,6 @@ async def test_nothing_to_cancel_is_a_yes(autojump_clock):
     venue = Venue(VenueError(code="no_cancellable_orders", status=404, policy=Policy.ALREADY_GONE))
 
     with trio.fail_after(30):
-        await cancel_everything(venue.ask, REST)
+        await cancel_everything(venue.ask, REST, EPOCH_NS, wall_ns)
 
     assert len(venue.asked) == 1

@@ -26,7 +26,7 @@ from protocol.errors import Policy, RemoteProtocolError, VenueError
 from protocol.events import Fill, OrderReported, OrderStatus
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, Strike, VenueOrderId
 from protocol.odds import Odds
-from protocol.prophetx.rest import ProphetXRest
+from protocol.prophetx.rest import MAX_BATCH, ProphetXRest
 from protocol.prophetx.wire import Dialect
 from protocol.venue import Call, FillPage, OrderPage, Window
 
@@ -41,7 +41,7 @@ FILL = (V1, Fill(100, Odds(110)))
 
 def command(number: int = 1) -> PlaceOrder:
     return PlaceOrder(
-        client_order_id=ClientOrderId(f"x-{number}"), key=KEY, selection_id=HOME, odds=Odds(110), stake_cents=1000
+        client_order_id=ClientOrderId(f"x-{number}"), key=KEY, selection_id=HOME, price=Odds(110), size=1000
     )
 
 
@@ -55,9 +55,9 @@ def report(number: int = 1) -> OrderReported:
         client_order_id=ClientOrderId(f"x-{number}"),
         key=KEY,
         selection_id=HOME,
-        odds=Odds(110),
-        stake_cents=1000,
-        filled_cents=0,
+        price=Odds(110),
+        size=1000,
+        filled=0,
         status=OrderStatus.PENDING,
     )
 
@@ -80,6 +80,7 @@ class Room:
             answers=self.answers.append,
             ask=self.ask,
             rest=ProphetXRest(Dialect.V4),
+            max_batch=MAX_BATCH,
             wall_ns=lambda: int(trio.current_time() * 1e9),
         )
 

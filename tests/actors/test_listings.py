@@ -11,8 +11,9 @@ from protocol.errors import Policy, RemoteProtocolError, VenueError
 from protocol.events import CompetitionListed, EventListed, EventStatus, EventUnlisted
 from protocol.ids import CompetitionId, EventId
 from protocol.prophetx.rest import ProphetXRest
+from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
-from protocol.venue import Call
+from protocol.venue import Call, EventPage, Query
 
 NFL, NBA = CompetitionId(31), CompetitionId(132)
 FAILURES = [
@@ -30,6 +31,10 @@ def event(number: int, competition: int = 31) -> EventListed:
         name="A at B",
         status=EventStatus.SCHEDULED,
     )
+
+
+def page(*events: EventListed) -> EventPage:
+    return EventPage(events=events)
 
 
 class Venue:
@@ -52,11 +57,12 @@ def listings(venue: Venue, competitions: tuple[int, ...] = (), events: tuple[int
         rest=ProphetXRest(Dialect.V4),
         competitions=tuple(CompetitionId(each) for each in competitions),
         events=tuple(EventId(each) for each in events),
+        poll=ProphetX().traits.polls[Query.MARKETS],
     )
 
 
 async def test_without_configuration_every_competition_with_open_events_is_heard(autojump_clock):
-    venue = Venue(*FAILURES, (CompetitionListed(competition_id=NFL, name="NFL"),), (event(1),))
+    venue = Venue(*FAILURES, (CompetitionListed(competition_id=NFL, name="NFL"),), page(event(1)))
     reading = listings(venue)
 
     await reading.open()
@@ -66,7 +72,7 @@ async def test_without_configuration_every_competition_with_open_events_is_heard
 
 
 async def test_named_events_tell_which_competitions_to_hear(autojump_clock):
-    venue = Venue((event(1, 132), event(2, 31), event(3, 0)))
+    venue = Venue(page(event(1, 132), event(2, 31), event(3, 0)))
     reading = listings(venue, (), (1, 2, 3))
 
     await reading.open()
@@ -76,7 +82,7 @@ async def test_named_events_tell_which_competitions_to_hear(autojump_clock):
 
 
 async def test_what_is_known_is_not_asked_for_again(autojump_clock):
-    venue = Venue((event(1),))
+    venue = Venue(page(event(1)))
     reading = listings(venue, (31,))
 
     await reading.open()
@@ -93,7 +99,7 @@ async def test_what_is_known_is_not_asked_for_again(autojump_clock):
     ],
 )
 async def test_events_are_read_by_what_is_configured(autojump_clock, competitions, events, paths):
-    venue = Venue((event(1),))
+    venue = Venue(page(event(1)))
 
     await listings(venue, competitions, events).read()
 
@@ -101,7 +107,7 @@ async def test_events_are_read_by_what_is_configured(autojump_clock, competition
 
 
 async def test_an_event_told_without_its_competition_has_the_one_that_was_asked_for(autojump_clock):
-    reading = listings(Venue((event(1, 0),)), (31,))
+    reading = listings(Venue(page(event(1, 0))), (31,))
 
     await reading.read()
 
@@ -117,7 +123,7 @@ async def test_not_found_is_nothing_open(autojump_clock):
 
 
 async def test_a_failed_reading_is_tried_again(autojump_clock):
-    reading = listings(Venue(*FAILURES, (event(1),)), (31,))
+    reading = listings(Venue(*FAILURES, page(event(1))), (31,))
 
     await reading.read()
 
@@ -137,7 +143,7 @@ async def test_a_venue_that_never_answers_ends_the_session(autojump_clock, failu
 
 async def test_the_events_are_read_at_once_and_every_minute_and_what_is_gone_is_told(autojump_clock):
     begun = attrs.evolve(event(1), status=EventStatus.LIVE)
-    venue = Venue((event(1), event(2)), (begun,))
+    venue = Venue(page(event(1), event(2)), page(begun))
     heard: list[tuple[float, EventListed | EventUnlisted]] = []
 
     with trio.move_on_after(70):

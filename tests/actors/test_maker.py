@@ -14,8 +14,10 @@ from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import EventListed, EventStatus, Level, OrderStatus, Side
 from protocol.exposure import NOTHING, Stakes
 from protocol.ids import BookKey, ClientOrderId, CompetitionId, EventId, MarketId, SelectionId, Strike
+from protocol.money import micro
 from protocol.odds import Odds, generate_ladder, implied, opposite
 from protocol.order import Order
+from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 HOME, AWAY = SelectionId("home"), SelectionId("away")
@@ -24,7 +26,7 @@ LADDER = generate_ladder()
 
 
 def side(selection: SelectionId, *levels: tuple[int, int]) -> Side:
-    return Side(selection_id=selection, levels=tuple(Level(Odds(odds), cents) for odds, cents in levels))
+    return Side(selection_id=selection, levels=tuple(Level(Odds(price), cents) for price, cents in levels))
 
 
 def view(
@@ -42,6 +44,7 @@ def view(
         name="Moneyline",
         kind="moneyline",
         event=EVENT,
+        terms=ProphetX().terms(EVENT, LADDER),
         epoch=1,
         status=BookStatus.LIVE,
         sides=(
@@ -49,36 +52,36 @@ def view(
             side(AWAY, *[(away, takeable)] if away else []),
         ),
     )
-    return View(market=attrs.evolve(market, **changes), ladder=LADDER, orders=orders, fills=(), stakes=stakes)
+    return View(market=attrs.evolve(market, **changes), orders=orders, stakes=stakes)
 
 
 def bought(selection: SelectionId, cents: int) -> tuple[Stakes, Stakes]:
     """Stakes at even money that make one selection worth `cents` more than the other."""
-    held = Stakes(matched_cents=cents // 2, profit_cents=cents // 2)
+    held = Stakes(matched_micro=micro(cents // 2), gain_micro=micro(cents // 2))
     return (held, NOTHING) if selection == HOME else (NOTHING, held)
 
 
-def resting(selection: SelectionId, odds: int, **changes: object) -> Order:
+def resting(selection: SelectionId, price: int, **changes: object) -> Order:
     command = PlaceOrder(
         client_order_id=ClientOrderId(f"x {selection}"),
         key=KEY,
         selection_id=selection,
-        odds=Odds(odds),
-        stake_cents=1000,
+        price=Odds(price),
+        size=1000,
     )
     return attrs.evolve(Order.placed(command), **{"status": OrderStatus.OPEN, **changes})
 
 
 def prices(quotes: list[Quote]) -> dict[SelectionId, Odds]:
-    return {quote.selection_id: quote.odds for quote in quotes}
+    return {quote.selection_id: quote.price for quote in quotes}
 
 
 def test_both_selections_are_quoted_a_margin_from_fair():
     quotes = MarketMaker(MakerSettings(margin_bp=200))(view(-110, -110))
 
     assert quotes == [
-        Quote(selection_id=HOME, odds=Odds(109), stake_cents=1000),
-        Quote(selection_id=AWAY, odds=Odds(109), stake_cents=1000),
+        Quote(selection_id=HOME, price=Odds(109), size=1000),
+        Quote(selection_id=AWAY, price=Odds(109), size=1000),
     ]
 
 
@@ -96,13 +99,13 @@ def test_what_it_quotes_never_costs_more_than_it_is_worth(home, away, margin_bp,
 
     quotes = [each for each in MarketMaker(settings)(seen) if each.time_in_force is TimeInForce.REST]
 
-    skew = Fraction(seen.net_cents(HOME), settings.hedge_at_cents) * Fraction(settings.skew_bp, 10_000)
+    skew = Fraction(seen.net_micro(HOME), micro(settings.hedge_at_cents)) * Fraction(settings.skew_bp, 10_000)
     worth = {HOME: fair - skew, AWAY: 1 - fair + skew}
     for quote in quotes:
-        assert quote.odds in LADDER
-        assert implied(quote.odds) <= worth[quote.selection_id] - Fraction(margin_bp, 10_000)
+        assert quote.price in LADDER
+        assert implied(quote.price) <= worth[quote.selection_id] - Fraction(margin_bp, 10_000)
     if len(quotes) == 2:
-        assert sum(implied(quote.odds) for quote in quotes) <= 1 - Fraction(2 * margin_bp, 10_000)
+        assert sum(implied(quote.price) for quote in quotes) <= 1 - Fraction(2 * margin_bp, 10_000)
 
 
 @pytest.mark.parametrize("held", [HOME, AWAY])
@@ -119,26 +122,22 @@ def test_what_was_bought_is_valued_less_and_the_other_side_more(held):
 def test_past_the_limit_it_takes_the_side_that_it_lacks():
     quotes = MarketMaker(MakerSettings(hedge_at_cents=5000))(view(stakes=bought(HOME, 6000)))
 
-    stake = (6000 - 2500) * 100 // 190  # at -110 a hundred cents bring back 190
-    assert quotes == [
-        Quote(selection_id=AWAY, odds=Odds(-110), stake_cents=stake, time_in_force=TimeInForce.FILL_OR_KILL)
-    ]
+    # the excess is 6000 - 2500: at -110 a stake of 1833 brings back 3499, and one of 1834 brings back 3501
+    assert quotes == [Quote(selection_id=AWAY, price=Odds(-110), size=1833, time_in_force=TimeInForce.FILL_OR_KILL)]
 
 
 def test_the_other_side_is_hedged_alike():
     quotes = MarketMaker(MakerSettings(hedge_at_cents=5000))(view(100, 120, stakes=bought(AWAY, 5000)))
 
-    assert quotes == [
-        Quote(selection_id=HOME, odds=Odds(100), stake_cents=1250, time_in_force=TimeInForce.FILL_OR_KILL)
-    ]
+    assert quotes == [Quote(selection_id=HOME, price=Odds(100), size=1250, time_in_force=TimeInForce.FILL_OR_KILL)]
 
 
 def test_a_hedge_takes_no_more_than_is_offered_nor_five_stakes():
     small = MarketMaker()(view(stakes=bought(HOME, 6000), takeable=300))
     large = MarketMaker()(view(stakes=bought(HOME, 60_000)))
 
-    assert [quote.stake_cents for quote in small] == [300]
-    assert [quote.stake_cents for quote in large] == [5000]
+    assert [quote.size for quote in small] == [300]
+    assert [quote.size for quote in large] == [5000]
 
 
 def test_too_little_to_take_leaves_a_quote_on_the_side_that_it_lacks():
@@ -181,11 +180,11 @@ def test_so_many_markets_and_no_more_until_one_ends():
     assert [len(quotes) for quotes in (first, too_many, now_there_is_room)] == [2, 0, 2]
 
 
-@pytest.mark.parametrize(("odds", "stays"), [(110, True), (111, True), (109, True), (118, False), (102, False)])
-def test_a_quote_that_rests_near_its_best_price_keeps_its_place(odds, stays):
-    book = view(-112, -112, orders=(resting(HOME, odds),))
+@pytest.mark.parametrize(("price", "stays"), [(110, True), (111, True), (109, True), (118, False), (102, False)])
+def test_a_quote_that_rests_near_its_best_price_keeps_its_place(price, stays):
+    book = view(-112, -112, orders=(resting(HOME, price),))
 
-    assert (prices(MarketMaker()(book))[HOME] == odds) == stays
+    assert (prices(MarketMaker()(book))[HOME] == price) == stays
 
 
 def test_a_quote_on_its_way_out_keeps_no_place():
@@ -204,13 +203,13 @@ def test_a_certain_loser_is_not_quoted():
 
 def test_its_own_quotes_do_not_move_its_fair_price():
     alone = MarketMaker()(view(-110, -110))
-    mine = tuple(resting(quote.selection_id, quote.odds) for quote in alone)
+    mine = tuple(resting(quote.selection_id, quote.price) for quote in alone)
     with_mine = view(orders=mine)
     crowded = attrs.evolve(
         with_mine.market,
         sides=(
-            side(HOME, (opposite(mine[1].odds), 1100), (-112, 50_000)),
-            side(AWAY, (opposite(mine[0].odds), 1100), (-112, 50_000)),
+            side(HOME, (opposite(mine[1].price), 1100), (-112, 50_000)),
+            side(AWAY, (opposite(mine[0].price), 1100), (-112, 50_000)),
         ),
     )
 

@@ -9,11 +9,14 @@ from actors.tally import Tally
 from protocol.book import Book, BookStatus, Cause, LiquidityChange
 from protocol.events import BookReplaced, EventListed, EventStatus, Level, Side, TradePrinted
 from protocol.ids import BookKey, CompetitionId, EventId, MarketId, SelectionId, Strike
-from protocol.odds import Odds
+from protocol.odds import Odds, generate_ladder
+from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 HOME, AWAY = SelectionId("home"), SelectionId("away")
 EVENT = EventListed(event_id=EventId(1), competition_id=CompetitionId(31), name="A at B", status=EventStatus.SCHEDULED)
+
+LADDER = generate_ladder()
 
 
 def image(cents: int, sequence_ns: int, **changes: object) -> BookReplaced:
@@ -34,9 +37,9 @@ def printed(cents: int, sequence_ns: int) -> TradePrinted:
         event_id=EventId(1),
         market_id=MarketId(219),
         selection_id=HOME,
-        odds=Odds(110),
-        fill_odds=Odds(110),
-        stake_cents=cents,
+        price=Odds(110),
+        fill_price=Odds(110),
+        size=cents,
         sequence_ns=sequence_ns,
     )
 
@@ -54,6 +57,7 @@ class Room:
             inbox=self.inbox,
             publish=self.views.append,
             event=EVENT,
+            terms=lambda event: ProphetX().terms(event, LADDER),
             tally=self.tally,
             book=Book(KEY),
             name="Moneyline",
@@ -71,7 +75,7 @@ class Room:
     @property
     def cents(self) -> int:
         level = self.market.book.best(HOME)
-        return 0 if level is None else level.takeable_cents
+        return 0 if level is None else level.takeable
 
 
 async def test_a_book_is_live_only_after_its_snapshot_with_what_came_before_on_top(autojump_clock):
@@ -113,7 +117,7 @@ async def test_a_difference_from_rest_heals_after_a_moment_and_is_counted(autoju
     await room.hear(compare(100, 5))
 
     early = await room.hear(compare(700, 9, asked_at_s=1.0), wait_s=HEAL_GRACE_S - 0.1)
-    early_cents = early.sides[0].levels[0].takeable_cents
+    early_cents = early.sides[0].levels[0].takeable
     await room.hear(wait_s=0.2)
 
     assert early_cents == 100

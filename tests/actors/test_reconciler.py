@@ -13,7 +13,7 @@ from protocol.events import BookReplaced
 from protocol.ids import BookKey, EventId, MarketId, Strike
 from protocol.prophetx.rest import ProphetXRest
 from protocol.prophetx.wire import Dialect
-from protocol.venue import Call
+from protocol.venue import Call, Poll
 
 NO = VenueError(code="internal_error", status=500, policy=Policy.OUTCOME_UNKNOWN)
 
@@ -37,7 +37,7 @@ class Room:
         self.inbox = Mailbox[SnapshotWanted]("reconciler", 100)
         self.outbox = Mailbox[RouterMessage]("router", room_in_router)
         self.reconciler = Reconciler(
-            inbox=self.inbox, outbox=self.outbox, ask=self.ask, rest=ProphetXRest(Dialect.V4), every_s=900.0
+            inbox=self.inbox, outbox=self.outbox, ask=self.ask, rest=ProphetXRest(Dialect.V4), poll=Poll(every_s=900.0)
         )
 
     async def ask(self, call: Call[Any], /, sending: Callable[[], None] = lambda: None) -> Any:

@@ -21,10 +21,13 @@ from protocol.events import (
     TradePrinted,
 )
 from protocol.ids import BookKey, CompetitionId, EventId, MarketId, SelectionId, Strike
-from protocol.odds import Odds
+from protocol.odds import Odds, generate_ladder
+from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 OTHER = BookKey(EventId(2), MarketId(219), Strike(0))
+
+LADDER = generate_ladder()
 
 
 def event(number: int = 1, **changes: object) -> EventListed:
@@ -53,9 +56,9 @@ def printed(selection: str = f"home {KEY}") -> TradePrinted:
         event_id=EventId(1),
         market_id=MarketId(219),
         selection_id=SelectionId(selection),
-        odds=Odds(110),
-        fill_odds=Odds(110),
-        stake_cents=100,
+        price=Odds(110),
+        fill_price=Odds(110),
+        size=100,
         sequence_ns=6,
     )
 
@@ -69,7 +72,12 @@ class Room:
         self.snapshots = Mailbox[SnapshotWanted]("reconciler", room_for_wishes)
         self.tally = Tally()
         self.router = Router(
-            epoch=3, inbox=self.inbox, snapshots=self.snapshots, publish=self.views.append, tally=self.tally
+            epoch=3,
+            inbox=self.inbox,
+            snapshots=self.snapshots,
+            publish=self.views.append,
+            terms=lambda event: ProphetX().terms(event, LADDER),
+            tally=self.tally,
         )
         self.markets: dict[BookKey, Market] = {}
 

@@ -9,9 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from actors.exchange.exchange import Exchange
 from actors.exchange.faults import Fault, Rule
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.exchange import Exchange
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.io.caller import Caller
 from actors.io.clock import VenueClock
 from actors.io.transport import Dial
@@ -23,9 +23,10 @@ from actors.supervision import first_named
 from actors.tally import Tally
 from protocol.book import BookStatus
 from protocol.ids import BookKey
-from protocol.prophetx.pusher import Reconnect
-from protocol.prophetx.rest import ProphetXRest
+from protocol.odds import generate_ladder
+from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
+from protocol.venue import Query, Reconnect
 
 EPOCH_NS = 1_790_000_000 * 10**9
 QUIET = ExchangeSettings(crowd_actions_per_s=0)
@@ -90,18 +91,29 @@ async def opened(
 ) -> AsyncIterator[Room]:
     exchange = Exchange.create(wall_ns=wall_ns, random=Random(1), settings=settings)
     tally, views = Tally(), dict[BookKey, MarketView]()
-    rest = ProphetXRest(dialect)
-    caller = Caller(rest=rest, credentials=exchange.credentials, clock=VenueClock(wall_ns), tally=tally)
+    venue, ladder = ProphetX(dialect=dialect), generate_ladder()
+    caller = Caller(
+        rest=venue.rest,
+        traits=venue.traits,
+        credentials=exchange.credentials,
+        clock=VenueClock(wall_ns),
+        tally=tally,
+    )
     tracker, restarts = Mailbox[TrackerMessage]("tracker", 1000), Mailbox[RestartWanted]("restarts", 1)
     session = Session(
-        settings=SessionSettings(rest_url="http://exchange", dialect=dialect, **given),
+        settings=SessionSettings(rest_url="http://exchange", **given),
         dial=dial or exchange.dial,
         ask=caller.ask,
-        rest=rest,
-        listings=Listings(ask=caller.ask, rest=rest, competitions=(), events=()),
+        tokens=caller,
+        venue=venue,
+        terms=lambda event: venue.terms(event, ladder),
+        listings=Listings(
+            ask=caller.ask, rest=venue.rest, competitions=(), events=(), poll=venue.traits.polls[Query.MARKETS]
+        ),
         tracker=tracker,
         restarts=restarts,
         publish=lambda view: views.update({view.key: view}),
+        wake=lambda about: None,
         tally=tally,
     )
     async with trio.open_nursery() as nursery:

@@ -23,15 +23,19 @@ from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import EventListed, EventStatus, Fill, Level, OrderStatus, Side
 from protocol.exposure import Stakes
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, CompetitionId, EventId, MarketId, SelectionId, Strike
+from protocol.money import micro
 from protocol.odds import Odds, generate_ladder
 from protocol.order import Order
+from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 OTHER = BookKey(EventId(2), MarketId(219), Strike(0))
 HOME, AWAY = SelectionId("home"), SelectionId("away")
 X1 = ClientOrderId("x-1")
-QUOTE = Quote(selection_id=HOME, odds=Odds(110), stake_cents=1000)
+QUOTE = Quote(selection_id=HOME, price=Odds(110), size=1000)
 EVENT = EventListed(event_id=EventId(1), competition_id=CompetitionId(31), name="A at B", status=EventStatus.SCHEDULED)
+
+TERMS = ProphetX().terms(EVENT, generate_ladder())
 
 
 def market(key: BookKey = KEY, **changes: object) -> MarketView:
@@ -40,6 +44,7 @@ def market(key: BookKey = KEY, **changes: object) -> MarketView:
         name="Moneyline",
         kind="moneyline",
         event=EVENT,
+        terms=TERMS,
         epoch=1,
         status=BookStatus.LIVE,
         sides=(
@@ -51,7 +56,7 @@ def market(key: BookKey = KEY, **changes: object) -> MarketView:
 
 
 def desk(size: int = 8) -> Desk:
-    return Desk(name="maker", ids=ClientOrderIds("x"), ladder=generate_ladder(), risk=Mailbox("risk", size), epoch=1)
+    return Desk(name="maker", ids=ClientOrderIds("x"), risk=Mailbox("risk", size), epochs={TERMS.venue: 1})
 
 
 def asked(working: Desk) -> list[RiskMessage]:
@@ -69,11 +74,11 @@ async def shown(working: Desk, **changes: object) -> View:
 
 
 def changed(working: Desk, order: Order) -> None:
-    working.tell(order.client_order_id, OrderChanged(order=order, strategy="maker"))
+    working.tell(order.client_order_id, OrderChanged(order=order, venue=TERMS.venue, strategy="maker"))
 
 
 def placed(**changes: object) -> Order:
-    command = PlaceOrder(client_order_id=X1, key=KEY, selection_id=HOME, odds=Odds(110), stake_cents=1000)
+    command = PlaceOrder(client_order_id=X1, key=KEY, selection_id=HOME, price=Odds(110), size=1000)
     return attrs.evolve(Order.placed(command), **changes)
 
 
@@ -104,22 +109,22 @@ async def test_the_fair_price_is_the_middle_of_what_others_buy_and_sell_at(autoj
 
 async def test_our_own_orders_are_taken_out_of_the_levels(autojump_clock):
     view = await shown(desk())
-    ours = placed(status=OrderStatus.OPEN, selection_id=AWAY, odds=Odds(110))  # shows on HOME at -110, 1100 takeable
+    ours = placed(status=OrderStatus.OPEN, selection_id=AWAY, price=Odds(110))  # shows on HOME at -110, 1100 takeable
 
     assert of(view, ours).levels(HOME) == (Level(Odds(-110), 900), Level(Odds(-115), 3000))
-    assert of(view, attrs.evolve(ours, filled_cents=500)).levels(HOME)[0] == Level(Odds(-110), 1450)
+    assert of(view, attrs.evolve(ours, filled=500)).levels(HOME)[0] == Level(Odds(-110), 1450)
     assert of(view, attrs.evolve(ours, status=OrderStatus.NEW)).levels(HOME)[0] == Level(Odds(-110), 2000)
-    assert of(view, attrs.evolve(ours, stake_cents=1818)).levels(HOME) == (Level(Odds(-115), 3000),)
+    assert of(view, attrs.evolve(ours, size=1818)).levels(HOME) == (Level(Odds(-115), 3000),)
     assert of(view, ours).levels(AWAY) == view.levels(AWAY)
 
 
 async def test_the_net_position_counts_both_selections(autojump_clock):
     view = await shown(desk())
 
-    net = attrs.evolve(view, stakes=(Stakes(1000, 1100), Stakes(400, 300))).net_cents(HOME)
+    held = attrs.evolve(view, stakes=(Stakes(micro(1000), micro(1100)), Stakes(micro(400), micro(300))))
 
-    assert net == (1100 - 400) - (300 - 1000)
-    assert attrs.evolve(view, stakes=(Stakes(1000, 1100), Stakes(400, 300))).net_cents(AWAY) == -net
+    assert held.net_micro(HOME) == micro((1100 - 400) - (300 - 1000))
+    assert held.net_micro(AWAY) == -held.net_micro(HOME)
 
 
 async def test_a_market_of_three_outcomes_has_no_net_position(autojump_clock):
@@ -127,7 +132,7 @@ async def test_a_market_of_three_outcomes_has_no_net_position(autojump_clock):
 
     view = await shown(desk(), sides=sides)
 
-    assert view.net_cents(HOME) == 0
+    assert view.net_micro(HOME) == 0
     assert view.fair(HOME) is None
 
 
@@ -158,15 +163,15 @@ async def test_fills_are_seen_once(autojump_clock):
     working = desk()
     await shown(working)
     fill, more = Fill(300, Odds(110)), Fill(200, Odds(115))
-    changed(working, placed(status=OrderStatus.OPEN, filled_cents=300, fills=(fill,)))
+    changed(working, placed(status=OrderStatus.OPEN, filled=300, fills=(fill,)))
     first = await look(working)
-    changed(working, placed(status=OrderStatus.OPEN, filled_cents=500, fills=(fill, more)))
+    changed(working, placed(status=OrderStatus.OPEN, filled=500, fills=(fill, more)))
     second = await look(working)
-    changed(working, placed(status=OrderStatus.CANCELLED, filled_cents=500, fills=(Fill(500, Odds(112)),)))
+    changed(working, placed(status=OrderStatus.CANCELLED, filled=500, fills=(Fill(500, Odds(112)),)))
     exact = await look(working)
 
     assert [view.fills for view in (*first, *second, *exact)] == [((HOME, fill),), ((HOME, more),), ()]
-    assert exact[0].stakes[0] == Stakes(500, 560)
+    assert exact[0].stakes[0] == Stakes(micro(500), micro(560))
     assert working.orders == {}
 
 
@@ -190,7 +195,7 @@ async def test_an_order_that_ended_is_seen_once_with_the_venues_reason(autojump_
 
 async def test_news_of_a_market_that_was_never_shown_wait_for_it(autojump_clock):
     working = desk()
-    changed(working, placed(status=OrderStatus.FILLED, filled_cents=1000, fills=(Fill(1000, Odds(110)),)))
+    changed(working, placed(status=OrderStatus.FILLED, filled=1000, fills=(Fill(1000, Odds(110)),)))
     with trio.move_on_after(1) as nothing:
         await working.views()
 
@@ -205,11 +210,11 @@ async def test_every_market_is_looked_at_again_when_a_session_comes(autojump_clo
     await shown(working)
     await shown(working, key=OTHER)
 
-    working.connect(None)
-    working.connect(2)
+    working.connect(TERMS.venue, None)
+    working.connect(TERMS.venue, 2)
     views = await look(working)
 
-    assert working.epoch == 2
+    assert working.epochs == {TERMS.venue: 2}
     assert {view.key for view in views} == {KEY, OTHER}
 
 
@@ -218,7 +223,7 @@ async def test_a_book_that_waits_is_not_overwritten_by_a_connection(autojump_clo
     await shown(working)
     working.show(market(epoch=2))
 
-    working.connect(2)
+    working.connect(TERMS.venue, 2)
 
     assert [view.market.epoch for view in await look(working)] == [2]
 
@@ -240,7 +245,7 @@ async def test_an_order_that_is_asked_for_is_seen_at_once(autojump_clock):
 
 
 def _command() -> PlaceOrder:
-    return PlaceOrder(client_order_id=X1, key=KEY, selection_id=HOME, odds=Odds(110), stake_cents=1000)
+    return PlaceOrder(client_order_id=X1, key=KEY, selection_id=HOME, price=Odds(110), size=1000)
 
 
 async def test_a_denied_order_is_gone_and_its_reason_seen_once(autojump_clock):
@@ -265,7 +270,7 @@ async def test_an_order_that_risk_has_no_room_for_is_denied(autojump_clock):
     (view,) = await look(working)
 
     assert view.denied == (DenialReason.QUEUE_FULL,)
-    assert [order.odds for order in view.orders] == [110]
+    assert [order.price for order in view.orders] == [110]
 
 
 async def test_a_cancel_is_asked_for_and_remembered(autojump_clock):
@@ -279,7 +284,7 @@ async def test_a_cancel_is_asked_for_and_remembered(autojump_clock):
     changed(working, placed(status=OrderStatus.OPEN))  # told before our wish arrived
     (view,) = await look(working)
 
-    assert asked(working) == [CancelIntent(strategy="maker", client_order_id=X1)]
+    assert asked(working) == [CancelIntent(strategy="maker", client_order_id=X1, key=KEY)]
     assert [order.cancel_wanted for order in view.orders] == [True]
 
 
@@ -313,7 +318,7 @@ async def test_quotes_that_are_no_longer_wanted_are_cancelled(autojump_clock):
 
     working.quote(KEY, [])
 
-    assert asked(working) == [CancelIntent(strategy="maker", client_order_id=X1)]
+    assert asked(working) == [CancelIntent(strategy="maker", client_order_id=X1, key=KEY)]
 
 
 @pytest.mark.parametrize("changes", [{"epoch": 2}, {"status": BookStatus.STALE}])
@@ -326,7 +331,7 @@ async def test_a_book_that_cannot_be_believed_gets_no_order_but_cancels(autojump
 
     working.quote(KEY, [attrs.evolve(QUOTE, selection_id=AWAY)])
 
-    assert asked(working) == [CancelIntent(strategy="maker", client_order_id=X1)]
+    assert asked(working) == [CancelIntent(strategy="maker", client_order_id=X1, key=KEY)]
 
 
 async def test_a_denied_selection_rests_a_second(autojump_clock):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from actors.messages import SessionFailed
 from actors.supervision import Backoff, first_named, supervise
 from protocol.errors import RemoteProtocolError
-from protocol.prophetx.pusher import Reconnect
+from protocol.venue import Reconnect
 
 NAMED = (SessionFailed, RemoteProtocolError)
 
@@ -25,14 +25,14 @@ def test_every_wait_is_within_what_the_close_code_asks(seed, failures):
 
     for reconnect, lived_s in failures:
         shortest_s, longest_s = bounds[reconnect]
-        assert shortest_s <= backoff.next_s(reconnect, lived_s) <= longest_s
+        assert shortest_s <= backoff.next_s(reconnect, lived_s, 0.0) <= longest_s
 
 
 def test_failures_in_a_row_wait_longer_and_a_stable_session_starts_afresh():
     backoff = Backoff(Random(1))
 
-    waits = [backoff.next_s(Reconnect.ORDINARY, 0.0) for _ in range(8)]
-    afresh = backoff.next_s(Reconnect.ORDINARY, 5.0)
+    waits = [backoff.next_s(Reconnect.ORDINARY, 0.0, 0.0) for _ in range(8)]
+    afresh = backoff.next_s(Reconnect.ORDINARY, 5.0, 0.0)
 
     assert waits[0] <= 0.5
     assert waits[-1] >= 4.0

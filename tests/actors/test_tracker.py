@@ -20,9 +20,10 @@ from actors.tally import Tally
 from actors.tracker import OrderTracker
 from protocol.commands import CancelAll, PlaceOrder
 from protocol.errors import Policy, VenueError
-from protocol.events import OrderStatus
+from protocol.events import About, OrderStatus
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, SelectionId, Strike
 from protocol.odds import Odds
+from protocol.prophetx.venue import ProphetX
 from protocol.venue import OrderPage
 
 EPOCH_NS = 1_790_000_000 * 10**9
@@ -31,9 +32,10 @@ COMMAND = PlaceOrder(
     client_order_id=X1,
     key=BookKey(EventId(1), MarketId(219), Strike(0)),
     selection_id=SelectionId("home"),
-    odds=Odds(110),
-    stake_cents=1000,
+    price=Odds(110),
+    size=1000,
 )
+TRAITS = ProphetX().traits
 NO = VenueError(code="invalid_price", status=400, policy=Policy.TERMINAL)
 
 
@@ -48,6 +50,7 @@ class Room:
         self.cancelling = Mailbox("cancelling", 64)
         self.asking = Mailbox("asking", 64)
         self.restarts = Mailbox[RestartWanted]("restarts", 1)
+        self.woken: list[About] = []
         self.changed: list[OrderChanged | AccountReady] = []
         self.tracker = OrderTracker(
             inbox=self.inbox,
@@ -56,7 +59,8 @@ class Room:
             asking=self.asking,
             restarts=self.restarts,
             changed=self.changed.append,
-            ledger=OrderLedger(ids=ClientOrderIds("x"), activation_timeout_s=10.0, tally=Tally()),
+            wake=self.woken.append,
+            ledger=OrderLedger(traits=TRAITS, ids=ClientOrderIds("x"), activation_timeout_s=10.0, tally=Tally()),
             wall_ns=wall_ns,
         )
 
@@ -81,7 +85,7 @@ async def test_it_first_asks_what_the_account_holds(autojump_clock, nursery):
     (question,) = room.asking.take_nowait()
     assert isinstance(question, AskHistory)
     await room.hear(HistoryRead(question=question, result=OrderPage(orders=(), synced_at_ns=wall_ns())))
-    assert room.changed == [AccountReady()]
+    assert room.changed == [AccountReady(TRAITS.venue)]
     assert room.tracker.ledger.settled
 
 
@@ -106,7 +110,7 @@ async def test_an_order_that_finds_no_room_is_absent(autojump_clock, nursery):
 async def test_a_deadline_wakes_it_without_a_message(autojump_clock, nursery):
     room = Room()
     await nursery.start(room.tracker.run)
-    await room.hear(SessionReady(1), Intent(strategy="maker", order=COMMAND))
+    await room.hear(SessionReady(TRAITS.venue, 1), Intent(strategy="maker", order=COMMAND))
 
     await room.hear(started(), wait_s=9.9)
     early = room.restarts.take_nowait()

@@ -6,7 +6,8 @@ import trio
 from actors.mailbox import Mailbox
 from actors.messages import RestartWanted, SessionFailed
 from actors.watchdog import Pulse, Watchdog
-from protocol.prophetx.pusher import Liveness, Reconnect
+from protocol.liveness import Liveness
+from protocol.venue import Reconnect
 
 
 def watchdog(**heard: float) -> Watchdog:

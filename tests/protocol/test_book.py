@@ -26,7 +26,7 @@ def image(sequence_ns: int, home: Levels, away: Levels | None = None, *, active:
 
 def side(selection_id: SelectionId, levels: Levels) -> Side:
     best_first = sorted(levels.items(), key=lambda level: -level[0])
-    return Side(selection_id=selection_id, levels=tuple(Level(Odds(odds), cents) for odds, cents in best_first))
+    return Side(selection_id=selection_id, levels=tuple(Level(Odds(price), cents) for price, cents in best_first))
 
 
 def live(home: Levels, away: Levels | None = None, sequence_ns: int = 0) -> Book:
@@ -35,20 +35,20 @@ def live(home: Levels, away: Levels | None = None, sequence_ns: int = 0) -> Book
     return book
 
 
-def trade(selection_id: SelectionId, odds: int, cents: int, sequence_ns: int = 0) -> TradePrinted:
+def trade(selection_id: SelectionId, price: int, cents: int, sequence_ns: int = 0) -> TradePrinted:
     return TradePrinted(
         event_id=KEY.event_id,
         market_id=KEY.market_id,
         selection_id=selection_id,
-        odds=Odds(odds),
-        fill_odds=Odds(odds),
-        stake_cents=cents,
+        price=Odds(price),
+        fill_price=Odds(price),
+        size=cents,
         sequence_ns=sequence_ns,
     )
 
 
-def change(selection_id: SelectionId, odds: int, cents: int, cause: Cause) -> LiquidityChange:
-    return LiquidityChange(selection_id, Odds(odds), cents, cause)
+def change(selection_id: SelectionId, price: int, cents: int, cause: Cause) -> LiquidityChange:
+    return LiquidityChange(selection_id, Odds(price), cents, cause)
 
 
 # --- whether it can be believed ----------------------------------------------------------------------------------
@@ -341,7 +341,7 @@ def test_two_prints_of_one_side_are_two_trades():
 
     book.apply(image(11 * MS, {}))
 
-    assert sum(each.cents for each in book.take_changes() if each.cause is Cause.TRADED) == 1000
+    assert sum(each.size for each in book.take_changes() if each.cause is Cause.TRADED) == 1000
 
 
 def test_prints_far_apart_are_no_twins():
@@ -351,7 +351,7 @@ def test_prints_far_apart_are_no_twins():
 
     book.apply(image(2 * MS + TWIN_NS, {}))
 
-    assert sum(each.cents for each in book.take_changes()) == 1200
+    assert sum(each.size for each in book.take_changes()) == 1200
 
 
 def test_two_prints_of_one_side_are_two_trades_where_the_other_side_is_not_known():
@@ -362,13 +362,13 @@ def test_two_prints_of_one_side_are_two_trades_where_the_other_side_is_not_known
 
     book.apply(BookReplaced(key=KEY, sides=(side(HOME, {}),), sequence_ns=11 * MS))
 
-    assert sum(each.cents for each in book.take_changes() if each.cause is Cause.TRADED) == 1000
+    assert sum(each.size for each in book.take_changes() if each.cause is Cause.TRADED) == 1000
 
 
 @given(st.sampled_from(generate_ladder().steps), st.integers(1, 100_000), st.integers(1, 100_000))
-def test_both_prints_of_any_match_are_twins(odds, maker_cents, taker_cents):
+def test_both_prints_of_any_match_are_twins(price, maker_cents, taker_cents):
     market = MatchingBook[str](HOME, AWAY)
-    market.enter("maker", "one", HOME, odds, maker_cents)
+    market.enter("maker", "one", HOME, price, maker_cents)
     matches = market.enter("taker", "two", AWAY, Odds(-25_000), taker_cents)
     book = live({}, {})
 
@@ -380,7 +380,7 @@ def test_both_prints_of_any_match_are_twins(odds, maker_cents, taker_cents):
     book.take_changes()
     book.apply(image(4 * MS, {}, {}))
 
-    traded = sum(each.cents for each in book.take_changes() if each.cause is Cause.TRADED)
+    traded = sum(each.size for each in book.take_changes() if each.cause is Cause.TRADED)
     assert traded <= sum(profit_cents(match.maker_cents, match.maker_odds) for match in matches)
 
 
@@ -418,8 +418,8 @@ def test_every_cent_of_a_change_has_exactly_one_cause(home, away, happened, step
 
     net: Counter[tuple[SelectionId, Odds]] = Counter()
     for each in book.take_changes():
-        assert each.cents > 0
-        net[each.selection_id, each.odds] += each.cents if each.cause is Cause.ADDED else -each.cents
+        assert each.size > 0
+        net[each.selection_id, each.price] += each.size if each.cause is Cause.ADDED else -each.size
     end = takeable(book)
     assert {place: net[place] for place in net | start | end} == {
         place: end.get(place, 0) - start.get(place, 0) for place in net | start | end
@@ -429,10 +429,10 @@ def test_every_cent_of_a_change_has_exactly_one_cause(home, away, happened, step
 def takeable(book: Book) -> Counter[tuple[SelectionId, Odds]]:
     return Counter(
         {
-            (each.selection_id, level.odds): level.takeable_cents
+            (each.selection_id, level.price): level.takeable
             for each in book.sides
             for level in each.levels
-            if level.takeable_cents
+            if level.takeable
         }
     )
 

@@ -8,6 +8,7 @@ from protocol.commands import PlaceOrder, TimeInForce
 from protocol.errors import RemoteProtocolError
 from protocol.events import Fill, OrderReported, OrderStatus, Result
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, Strike, VenueOrderId
+from protocol.money import micro
 from protocol.odds import Odds
 from protocol.order import RESTABLE, STAKED, TRANSITIONS, UNPROVED, Order
 
@@ -17,23 +18,23 @@ COMMAND = PlaceOrder(
     client_order_id=ClientOrderId("x-1"),
     key=KEY,
     selection_id=HOME,
-    odds=Odds(146),
-    stake_cents=1000,
+    price=Odds(146),
+    size=1000,
     time_in_force=TimeInForce.POST_ONLY,
 )
 NEW = Order.placed(COMMAND)
 FINAL = {OrderStatus.VOID, OrderStatus.INVALID}
 
 
-def report(status: OrderStatus | None, filled_cents: int = 0, **changes: object) -> OrderReported:
+def report(status: OrderStatus | None, filled: int = 0, **changes: object) -> OrderReported:
     known = OrderReported(
         venue_order_id=VenueOrderId("a1"),
         client_order_id=ClientOrderId("x-1"),
         key=KEY,
         selection_id=HOME,
-        odds=Odds(146),
-        stake_cents=1000,
-        filled_cents=filled_cents,
+        price=Odds(146),
+        size=1000,
+        filled=filled,
         status=status,
     )
     return attrs.evolve(known, **changes)
@@ -49,15 +50,15 @@ PENDING = report(OrderStatus.PENDING)
 OPEN = report(OrderStatus.OPEN)
 FILLED = report(OrderStatus.FILLED, 1000)
 CANCELLED = report(OrderStatus.CANCELLED)
-SHRUNK = report(OrderStatus.FILLED, 300, stake_cents=300)  # how the venue says: cancelled after a partial fill
+SHRUNK = report(OrderStatus.FILLED, 300, size=300)  # how the venue says: cancelled after a partial fill
 
 reports = st.builds(
-    lambda status, filled, exact, odds, sequence, shrunk, result: report(
+    lambda status, filled, exact, price, sequence, shrunk, result: report(
         status,
         filled,
-        last_fill=Fill(exact, Odds(odds)) if exact else None,
+        last_fill=Fill(exact, Odds(price)) if exact else None,
         sequence_ns=sequence,
-        stake_cents=max(filled, 1) if shrunk else 1000,
+        size=max(filled, 1) if shrunk else 1000,
         result=result,
     ),
     st.one_of(
@@ -122,11 +123,11 @@ def test_an_order_begins_as_it_was_asked():
         client_order_id=ClientOrderId("x-1"),
         key=KEY,
         selection_id=HOME,
-        odds=Odds(146),
-        stake_cents=1000,
+        price=Odds(146),
+        size=1000,
         time_in_force=TimeInForce.POST_ONLY,
     )
-    assert (NEW.can_match, NEW.remaining_cents, NEW.staked_cents) == (True, 1000, 0)
+    assert (NEW.can_match, NEW.remaining, NEW.staked_micro) == (True, 1000, 0)
 
 
 def test_an_activated_order_was_opened_and_has_a_venue_id():
@@ -156,7 +157,7 @@ def test_a_fill_with_details_is_booked_at_its_own_price():
 
     assert order.fills == (Fill(300, Odds(150)),)
     assert order.fills_exact
-    assert (order.remaining_cents, order.staked_cents, order.profit_cents) == (700, 300, 450)
+    assert (order.remaining, order.staked_micro, order.gain_micro) == (700, micro(300), micro(450))
 
 
 def test_a_fill_known_only_from_the_total_is_booked_at_the_limit_until_the_details_are_read():
@@ -182,7 +183,7 @@ def test_exact_fills_replace_the_booked_ones_when_they_account_for_all():
 def test_profit_rounds_each_fill_down():
     order = attrs.evolve(after(FILLED), fills=(Fill(333, Odds(146)), Fill(667, Odds(146))))
 
-    assert order.profit_cents == 486 + 973  # 4.8618 and 9.7382
+    assert order.gain_micro == micro(486 + 973)  # 4.8618 and 9.7382
 
 
 # --- cancelling --------------------------------------------------------------------------------------------------
@@ -191,14 +192,14 @@ def test_profit_rounds_each_fill_down():
 def test_a_cancel_of_an_unfilled_order_ends_it():
     order = after(OPEN, CANCELLED)
 
-    assert (order.status, order.remaining_cents, order.staked_cents) == (OrderStatus.CANCELLED, 0, 0)
+    assert (order.status, order.remaining, order.staked_micro) == (OrderStatus.CANCELLED, 0, 0)
 
 
 def test_a_cancel_after_a_partial_fill_shrinks_the_stake_and_is_a_cancel():
     order = after(OPEN, report(OrderStatus.OPEN, 300, last_fill=Fill(300, Odds(146))), SHRUNK)
 
-    assert (order.status, order.stake_cents, order.filled_cents) == (OrderStatus.CANCELLED, 1000, 300)
-    assert (order.can_match, order.remaining_cents, order.staked_cents) == (False, 0, 300)
+    assert (order.status, order.size, order.filled) == (OrderStatus.CANCELLED, 1000, 300)
+    assert (order.can_match, order.remaining, order.staked_micro) == (False, 0, micro(300))
 
 
 def test_a_shrunk_order_brings_the_fill_that_was_never_told():
@@ -214,7 +215,7 @@ def test_a_shrunk_order_brings_the_fill_that_was_never_told():
 def test_a_fill_that_completes_before_the_cancel_is_a_fill():
     order = after(OPEN, FILLED)
 
-    assert (order.status, order.filled_cents) == (OrderStatus.FILLED, 1000)
+    assert (order.status, order.filled) == (OrderStatus.FILLED, 1000)
 
 
 def test_fully_matched_without_the_fills_to_show_for_it_is_still_open():
@@ -224,20 +225,22 @@ def test_fully_matched_without_the_fills_to_show_for_it_is_still_open():
 def test_a_late_fill_is_booked_after_the_cancel():
     order = after(OPEN, CANCELLED, report(OrderStatus.OPEN, 300, last_fill=Fill(300, Odds(150))))
 
-    assert (order.status, order.fills, order.staked_cents) == (OrderStatus.CANCELLED, (Fill(300, Odds(150)),), 300)
+    assert (order.status, order.fills) == (OrderStatus.CANCELLED, (Fill(300, Odds(150)),))
+    assert order.staked_micro == micro(300)
 
 
 @pytest.mark.parametrize("ended", [OrderStatus.CANCELLED, OrderStatus.WIPED])
 def test_a_late_fill_of_everything_makes_an_ended_order_filled(ended):
     order = after(OPEN, report(ended), report(OrderStatus.OPEN, 1000, last_fill=Fill(1000, Odds(146))))
 
-    assert (order.status, order.staked_cents) == (OrderStatus.FILLED, 1000)
+    assert (order.status, order.staked_micro) == (OrderStatus.FILLED, micro(1000))
 
 
 def test_an_order_wiped_at_go_live_keeps_its_fills():
     order = after(OPEN, report(OrderStatus.WIPED, 400))
 
-    assert (order.status, order.opened, order.remaining_cents, order.staked_cents) == (OrderStatus.WIPED, True, 0, 400)
+    assert (order.status, order.opened, order.remaining) == (OrderStatus.WIPED, True, 0)
+    assert order.staked_micro == micro(400)
 
 
 # --- reordering --------------------------------------------------------------------------------------------------
@@ -254,7 +257,7 @@ def test_a_message_with_an_older_sequence_brings_its_fill_and_not_its_status():
 
     late = order.reported(report(OrderStatus.CANCELLED, 300, sequence_ns=9))
 
-    assert (late.status, late.filled_cents, late.sequence_ns) == (OrderStatus.OPEN, 300, 10)
+    assert (late.status, late.filled, late.sequence_ns) == (OrderStatus.OPEN, 300, 10)
 
 
 def test_a_message_with_an_equal_sequence_is_taken():
@@ -266,7 +269,7 @@ def test_a_message_with_an_equal_sequence_is_taken():
 def test_an_unknown_status_word_changes_the_fills_alone():
     order = after(OPEN, report(None, 300))
 
-    assert (order.status, order.filled_cents) == (OrderStatus.OPEN, 300)
+    assert (order.status, order.filled) == (OrderStatus.OPEN, 300)
 
 
 @pytest.mark.parametrize("ended", [OrderStatus.ABSENT, OrderStatus.REJECTED])
@@ -275,13 +278,13 @@ def test_an_order_believed_gone_is_resurrected_by_the_venue(ended):
 
     assert order.can_match is False
     assert after(OPEN, order=order).status is OrderStatus.OPEN
-    assert after(OPEN, order=order).remaining_cents == 1000
+    assert after(OPEN, order=order).remaining == 1000
 
 
 def test_an_absent_order_that_filled_is_at_risk_again():
     order = NEW.move(OrderStatus.UNKNOWN).move(OrderStatus.ABSENT)
 
-    assert after(SHRUNK, order=order).staked_cents == 300
+    assert after(SHRUNK, order=order).staked_micro == micro(300)
 
 
 def test_absence_is_no_word_about_an_order_that_the_venue_has():
@@ -298,19 +301,19 @@ def test_absence_is_no_word_about_an_order_that_the_venue_has():
 def test_a_settled_order_realises_its_result_and_stakes_nothing(result, realised):
     order = after(OPEN, FILLED, report(OrderStatus.SETTLED, 1000, result=result))
 
-    assert (order.result, order.realised_cents, order.staked_cents) == (result, realised, 0)
+    assert (order.result, order.realised_micro, order.staked_micro) == (result, micro(realised), 0)
 
 
 def test_a_result_before_the_settlement_realises_nothing():
     order = after(OPEN, report(OrderStatus.FILLED, 1000, result=Result.WON))
 
-    assert (order.result, order.realised_cents, order.staked_cents) == (Result.TO_BE_DECIDED, 0, 1000)
+    assert (order.result, order.realised_micro, order.staked_micro) == (Result.TO_BE_DECIDED, 0, micro(1000))
 
 
 def test_a_result_can_be_annulled():
     order = after(FILLED, report(OrderStatus.SETTLED, 1000, result=Result.WON), report(OrderStatus.VOID, 1000))
 
-    assert (order.status, order.realised_cents, order.staked_cents) == (OrderStatus.VOID, 0, 0)
+    assert (order.status, order.realised_micro, order.staked_micro) == (OrderStatus.VOID, 0, 0)
 
 
 def test_settled_then_closed_keeps_the_result():
@@ -331,11 +334,11 @@ def test_an_order_of_the_account_is_adopted_as_it_is():
         venue_order_id=VenueOrderId("a1"),
         key=KEY,
         selection_id=HOME,
-        odds=Odds(146),
-        stake_cents=1000,
+        price=Odds(146),
+        size=1000,
         status=OrderStatus.OPEN,
         opened=True,
-        filled_cents=300,
+        filled=300,
         fills=(Fill(300, Odds(146)),),
         fills_exact=False,
         sequence_ns=7,
@@ -358,8 +361,8 @@ def test_an_order_that_was_shrunk_before_it_was_adopted_counts_as_filled():
     [
         ({"venue_order_id": VenueOrderId("b2")}, "venue id b2 after a1"),
         ({"selection_id": SelectionId("away")}, f"selection away, expected {HOME}"),
-        ({"filled_cents": 1001}, "1001 cents filled of 1000"),
-        ({"filled_cents": -1}, "-1 cents filled of 1000"),
+        ({"filled": 1001}, "1001 filled of 1000"),
+        ({"filled": -1}, "-1 filled of 1000"),
     ],
 )
 def test_a_report_that_cannot_be_about_this_order_is_the_venues_fault(changes, reason):
@@ -387,7 +390,7 @@ def test_no_order_of_arrival_loses_a_fill(told, chance):
     shuffled = [*told, *chance.choices(told, k=len(told))]
     chance.shuffle(shuffled)
 
-    assert after(*shuffled).filled_cents == max(each.filled_cents for each in told)
+    assert after(*shuffled).filled == max(each.filled for each in told)
 
 
 @given(st.lists(st.integers(1, 200), max_size=5), st.randoms(use_true_random=False))
@@ -396,15 +399,15 @@ def test_a_life_told_in_any_order_ends_filled_the_same(stakes, chance):
     for sequence, stake in enumerate(stakes, start=2):
         total += stake
         told.append(report(OrderStatus.OPEN, total, last_fill=Fill(stake, Odds(150)), sequence_ns=sequence))
-    told.append(report(OrderStatus.FILLED, total, stake_cents=total, sequence_ns=100) if total else CANCELLED)
+    told.append(report(OrderStatus.FILLED, total, size=total, sequence_ns=100) if total else CANCELLED)
     in_order = after(*told)
     chance.shuffle(told)
 
     shuffled = after(*told)
 
     expected = OrderStatus.FILLED if total == 1000 else OrderStatus.CANCELLED
-    assert (in_order.status, in_order.filled_cents, in_order.fills_exact) == (expected, total, True)
-    assert (shuffled.status, shuffled.filled_cents) == (expected, total)
+    assert (in_order.status, in_order.filled, in_order.fills_exact) == (expected, total, True)
+    assert (shuffled.status, shuffled.filled) == (expected, total)
 
 
 class OrderLife(RuleBasedStateMachine):
@@ -418,7 +421,7 @@ class OrderLife(RuleBasedStateMachine):
     @rule(told=reports)
     def the_venue_reports(self, told: OrderReported) -> None:
         self.become(self.order.reported(told))
-        self.most_filled = max(self.most_filled, told.filled_cents)
+        self.most_filled = max(self.most_filled, told.filled)
 
     @rule(status=st.sampled_from([OrderStatus.UNKNOWN, OrderStatus.REJECTED, OrderStatus.ABSENT]))
     def we_conclude(self, status: OrderStatus) -> None:
@@ -426,7 +429,7 @@ class OrderLife(RuleBasedStateMachine):
 
     def become(self, order: Order) -> None:
         assert order.status in reachable(self.order.status)
-        assert order.filled_cents >= self.order.filled_cents
+        assert order.filled >= self.order.filled
         assert order.sequence_ns >= self.order.sequence_ns
         assert order.opened or not self.order.opened
         if self.order.status in FINAL:
@@ -435,19 +438,19 @@ class OrderLife(RuleBasedStateMachine):
 
     @invariant()
     def no_fill_is_lost_and_none_is_invented(self) -> None:
-        assert self.order.filled_cents == self.most_filled
-        assert sum(fill.stake_cents for fill in self.order.fills) == self.order.filled_cents
-        assert all(fill.stake_cents > 0 for fill in self.order.fills)
+        assert self.order.filled == self.most_filled
+        assert sum(fill.size for fill in self.order.fills) == self.order.filled
+        assert all(fill.size > 0 for fill in self.order.fills)
 
     @invariant()
     def the_stake_is_never_exceeded(self) -> None:
-        assert 0 <= self.order.filled_cents <= self.order.stake_cents == 1000
-        assert self.order.filled_cents + self.order.remaining_cents <= 1000
-        assert 0 <= self.order.staked_cents <= self.order.filled_cents
+        assert 0 <= self.order.filled <= self.order.size == 1000
+        assert self.order.filled + self.order.remaining <= 1000
+        assert 0 <= self.order.staked_micro <= micro(self.order.filled)
 
     @invariant()
     def what_cannot_match_has_nothing_left(self) -> None:
-        assert self.order.can_match or self.order.remaining_cents == 0
+        assert self.order.can_match or self.order.remaining == 0
 
 
 TestOrderLife = OrderLife.TestCase

@@ -5,7 +5,7 @@ SECRET = "hunter2"
 
 def test_the_text_forms_of_what_holds_secrets_never_show_them():
     holders = [
-        Credentials(access_key=SECRET, secret_key=SECRET),
+        Credentials(user=SECRET, secret=SECRET),
         Tokens(access_token=SECRET, access_expires_s=1, refresh_token=SECRET, refresh_expires_s=2),
         AccessToken(access_token=SECRET, access_expires_s=1, refresh_token=SECRET),
         Channel(name="private-x", auth=SECRET),

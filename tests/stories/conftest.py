@@ -12,16 +12,21 @@ from trio.testing import MockClock
 
 from actors.console.summary import Summary
 from actors.decisions.audit import Audit
-from actors.exchange.board import Ticket
-from actors.exchange.exchange import Exchange
+from actors.exchange.embedded import Opening, OpenProphetX
 from actors.exchange.faults import Rule
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.board import Ticket
+from actors.exchange.prophetx.exchange import Exchange
+from actors.exchange.prophetx.settings import ExchangeSettings
+from actors.io.transport import Dial
 from actors.messages import MarketView
 from actors.paper import Paper
 from actors.strategy import Desk, Strategy, View
-from protocol.ids import BookKey, ClientOrderId, SelectionId
+from protocol.events import Side
+from protocol.ids import BookKey, ClientOrderId, SelectionId, VenueName
 from protocol.odds import opposite
 from protocol.order import Order
+from protocol.prophetx.venue import NAME as PROPHETX
+from protocol.prophetx.wire import Dialect
 
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_S = 0.01
@@ -63,12 +68,17 @@ class Request:
 
     at_s: float
     method: str
-    path: str  # without the query
+    path: str  # behind the base address of REST, without the query
+    venue: VenueName = PROPHETX
     body: bytearray = attrs.field(factory=bytearray, eq=False, repr=False)
 
     @property
     def name(self) -> str:
         return self.path.rpartition("mm/")[2] or self.path
+
+    @property
+    def is_handshake(self) -> bool:
+        return self.path.startswith("/app") or self.path == "/ws"
 
 
 @attrs.define(eq=False)
@@ -77,15 +87,17 @@ class Tap(trio.abc.Stream):
 
     inner: trio.abc.Stream
     heard: list[Request]
+    venue: VenueName
+    base: str  # where REST is, behind the host
     last: Request | None = None
 
     async def send_all(self, data: bytes) -> None:
         head = bytes(data).partition(b"\r\n")[0].split(b" ")
         if head[0] in (b"GET", b"POST"):
             target = head[1].decode().partition("?")[0]
-            self.last = Request(trio.current_time(), head[0].decode(), target)
+            self.last = Request(trio.current_time(), head[0].decode(), target.removeprefix(self.base), self.venue)
             self.heard.append(self.last)
-        elif self.last is not None and not self.last.path.startswith("/app"):
+        elif self.last is not None and not self.last.is_handshake:
             self.last.body.extend(data)
         await self.inner.send_all(data)
 
@@ -101,7 +113,10 @@ class Tap(trio.abc.Stream):
 
 @attrs.define(eq=False)
 class Story:
-    """One run: the bot, its exchange, and what can be done to them."""
+    """One run: the bot, its exchanges, and what can be done to them.
+
+    What has one exchange in view, without saying which, means ProphetX.
+    """
 
     paper: Paper
     hand: Hand
@@ -112,7 +127,7 @@ class Story:
 
     @property
     def exchange(self) -> Exchange:
-        return self.paper.exchange
+        return self.paper.embedded[PROPHETX].exchange
 
     @property
     def bot(self):
@@ -123,11 +138,18 @@ class Story:
         assert self.hand.desk is not None
         return self.hand.desk
 
-    async def dial(self, host: str, port: int) -> trio.abc.Stream:
-        if not self.reachable:
-            await trio.lowlevel.checkpoint()
-            raise ConnectionRefusedError(f"nobody listens at {host}:{port}")
-        return Tap(await self.exchange.dial(host, port), self.requests)
+    def dial(self, venue: VenueName) -> Dial:
+        """Return what opens connections to an embedded exchange, and has their requests noted."""
+
+        embedded = self.paper.embedded[venue]
+
+        async def dial(host: str, port: int) -> trio.abc.Stream:
+            if not self.reachable:
+                await trio.lowlevel.checkpoint()
+                raise ConnectionRefusedError(f"nobody listens at {host}:{port}")
+            return Tap(await embedded.exchange.dial(host, port), self.requests, venue, embedded.path)
+
+        return dial
 
     def add(self, *rules: Rule) -> None:
         self.exchange.faults.add(*rules)
@@ -147,8 +169,8 @@ class Story:
     def away(self) -> SelectionId:
         return self.exchange.floor.books[self.key].listing.selections[1].selection_id
 
-    def place(self, odds: int = 110, stake_cents: int = 1000, **how) -> ClientOrderId:
-        return self.desk.place(self.key, self.home, odds, stake_cents, **how)
+    def place(self, price: int = 110, size: int = 1000, **how) -> ClientOrderId:
+        return self.desk.place(self.key, self.home, price, size, **how)
 
     def order(self, name: ClientOrderId) -> Order | None:
         return self.bot.orders().get(name)
@@ -157,15 +179,15 @@ class Story:
         order = self.order(name)
         return "" if order is None else order.status.value
 
-    async def place_open(self, odds: int = 110, stake_cents: int = 1000, **how) -> ClientOrderId:
+    async def place_open(self, price: int = 110, size: int = 1000, **how) -> ClientOrderId:
         await self.until(lambda: self.key in self.bot.books())
-        name = self.place(odds, stake_cents, **how)
+        name = self.place(price, size, **how)
         await self.until(lambda: self.status(name) == "open")
         return name
 
     # --- the others' side ---
 
-    def enter(self, selection: SelectionId, odds: int, stake_cents: int, who: str = "other"):
+    def enter(self, selection: SelectionId, price: int, size: int, who: str = "other"):
         """Place an order of somebody else; it is active at once."""
         if who not in self.exchange.floor.accounts:
             self.exchange.open_account(who, 10**9)
@@ -173,16 +195,16 @@ class Story:
         ticket = Ticket(
             external_id=ClientOrderId(f"{who}-{self._tickets}"),
             selection_id=selection,
-            odds=odds,
-            stake_cents=stake_cents,
+            odds=price,
+            stake_cents=size,
         )
         floor = self.exchange.floor
         return floor.enter_at_once(floor.accounts[who], ticket, virtual_wall_ns())
 
-    def hit(self, odds: int, stake_cents: int):
-        """Take `stake_cents` of an order of ours that backs the home side at `odds`."""
-        taken = stake_cents * odds // 100 if odds > 0 else stake_cents * 100 // -odds
-        return self.enter(self.away, opposite(odds), taken, who="taker")
+    def hit(self, price: int, size: int):
+        """Take `size` of an order of ours that backs the home side at `price`."""
+        taken = size * price // 100 if price > 0 else size * 100 // -price
+        return self.enter(self.away, opposite(price), taken, who="taker")
 
     # --- looking ---
 
@@ -193,34 +215,41 @@ class Story:
                 await trio.sleep(LOOK_S)
         return trio.current_time()
 
-    def asked(self, name: str, since_s: float = 0.0) -> list[float]:
+    def asked(self, name: str, since_s: float = 0.0, venue: VenueName = PROPHETX) -> list[float]:
         """Return when an endpoint was asked."""
-        return [each.at_s for each in self.requests if each.name == name and each.at_s >= since_s]
+        asked = (each for each in self.requests if (each.venue, each.name) == (venue, name))
+        return [each.at_s for each in asked if each.at_s >= since_s]
 
     @property
     def handshakes(self) -> list[float]:
-        return [each.at_s for each in self.requests if each.path.startswith("/app")]
+        return [each.at_s for each in self.requests if each.venue == PROPHETX and each.is_handshake]
 
     @property
     def view(self) -> MarketView | None:
         return self.bot.views().get(self.key)
 
     def takeable(self, selection: SelectionId) -> dict[int, int]:
-        """Return what the bot believes can be taken, by odds."""
+        """Return what the bot believes can be taken, by price."""
         side = self.view.side(selection) if self.view is not None else None
-        return {} if side is None else {level.odds: level.takeable_cents for level in side.levels}
+        return {} if side is None else {level.price: level.takeable for level in side.levels}
+
+    @property
+    def books(self) -> dict[BookKey, tuple[Side, ...]]:
+        """Return every book as its exchange has it."""
+        return {key: sides for each in self.paper.embedded.values() for key, sides in each.books().items()}
 
     @property
     def books_are_true(self) -> bool:
         return self.paper.audit().books == 0
 
     def check(self) -> None:
-        """Hold the end of the run against the exchange's ledger: clean, flat, and every stake counted once."""
+        """Hold the end of the run against the exchanges' ledgers: clean, flat, and every stake counted once."""
         assert self.summary is not None
-        truth = self.exchange.truth().orders.items()
-        filled = sum(order.filled_cents for name, order in truth if name.startswith(self.bot.id_prefix))
         assert (self.summary.audit, self.summary.flat_on_exit) == (CLEAN, True)
-        assert self.bot.tally.fill_cents == filled
+        if PROPHETX in self.paper.embedded and len(self.paper.embedded) == 1:
+            truth = self.exchange.truth().orders.items()
+            filled = sum(order.filled for name, order in truth if name.startswith(self.bot.id_prefix))
+            assert self.bot.tally.fill_cents == filled
         assert self.bot.tally.breaches == 0
 
 
@@ -228,20 +257,28 @@ class Story:
 async def open_story(
     settings: ExchangeSettings = QUIET,
     *rules: Rule,
+    venues: tuple[Opening, ...] | None = None,
+    dialect: Dialect = Dialect.V4,
     strategies: Mapping[str, Strategy] | None = None,
     before: Callable[[Story], None] = lambda _: None,
     checked: bool = True,
     limit_s: float = 600.0,
     **how,
 ) -> AsyncIterator[Story]:
-    """Run a bot until the block ends, stop it, and check what it believes. The rules count from the start."""
+    """Run a bot until the block ends, stop it, and check what it believes. The rules count from the start.
+
+    Without `venues` it trades on one ProphetX, which `settings` and `dialect` describe.
+    """
     hand = Hand()
     chosen = {"hand": hand} if strategies is None else strategies
-    paper = Paper(wall_ns=virtual_wall_ns, strategies=chosen, exchange_settings=settings, **{"seed": 1, **how})
+    opened = (OpenProphetX(settings=settings, dialect=dialect),) if venues is None else venues
+    paper = Paper(wall_ns=virtual_wall_ns, venues=opened, strategies=chosen, **{"seed": 1, **how})
     story = Story(paper, hand)
-    paper.bot.dial = story.dial
+    for name, seat in paper.bot.seats.items():
+        seat.dial = story.dial(name)
     before(story)
-    story.add(*rules)
+    if rules:
+        story.add(*rules)
     with trio.fail_after(limit_s):
         async with trio.open_nursery() as nursery:
 
@@ -257,8 +294,9 @@ async def open_story(
 
 async def settle_in(story: Story) -> None:
     """Wait until orders may leave, every book is live, and nothing is left to be read."""
-    await story.until(lambda: story.bot.ready.is_set() and not story.bot._ledger.doubts.open)
-    await story.until(lambda: len(story.bot.books()) == len(story.exchange.floor.books))
+    doubts = [seat.ledger.doubts for seat in story.bot.seats.values()]
+    await story.until(lambda: story.bot.ready.is_set() and not any(each.open for each in doubts))
+    await story.until(lambda: story.bot.books().keys() == story.books.keys())
 
 
 @pytest.fixture(name="open_story")

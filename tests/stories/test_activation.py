@@ -3,7 +3,7 @@
 import pytest
 
 from actors.exchange.faults import Fault, Rule
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.messages import DenialReason
 from protocol.events import OrderStatus
 from protocol.order import WHY_INVALID
@@ -125,7 +125,7 @@ async def test_a_fill_during_the_gap_is_found_after_it(autojump_clock, open_stor
         story.add(Rule(fault=Fault.LOST_REQUEST, where="cancel", times=1))
         story.exchange.disconnect()
         story.hit(110, 400)
-        await story.until(lambda: story.order(name).filled_cents == 400)
+        await story.until(lambda: story.order(name).filled == 400)
 
         assert [fill for _, fill in story.hand.fills()] == list(story.order(name).fills)
         assert story.bot.tally.sessions_lost == 1

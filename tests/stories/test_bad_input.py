@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from actors.exchange.faults import Fault, Rule
-from actors.exchange.frames import Spoiling, spoilt
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.frames import Spoiling, spoilt
+from actors.exchange.prophetx.settings import ExchangeSettings
 from protocol.prophetx import pusher
 from protocol.prophetx.wire import Dialect
 
@@ -129,7 +129,7 @@ async def test_spoilt_order_messages_are_made_good_by_the_history(autojump_clock
         story.add(Rule(fault=Fault.GARBAGE, where="order", times=8))
         name = await story.place_open()
         story.hit(110, 400)
-        await story.until(lambda: story.order(name).filled_cents == 400)
+        await story.until(lambda: story.order(name).filled == 400)
 
 
 async def test_too_many_bad_frames_restart_the_session(autojump_clock, open_story):

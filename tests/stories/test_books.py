@@ -5,7 +5,7 @@ import trio
 from structlog.testing import capture_logs
 
 from actors.exchange.faults import Fault, Rule
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from protocol.book import Cause, LiquidityChange
 from protocol.prophetx.wire import Dialect
 
@@ -18,7 +18,7 @@ def dialect(request):
 
 
 def causes(story):
-    return [(change.odds, change.cents, change.cause) for change in story.hand.changes(story.key)]
+    return [(change.price, change.size, change.cause) for change in story.hand.changes(story.key)]
 
 
 async def test_websocket_images_build_every_book(autojump_clock, open_story, dialect):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from actors.exchange.faults import Fault, Rule
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from protocol.events import OrderStatus
 from protocol.prophetx.wire import Dialect
 
@@ -40,7 +40,7 @@ async def test_the_private_message_confirms_a_cancel(autojump_clock, open_story)
 
 async def test_several_orders_are_cancelled_in_one_batch(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
-        names = [await story.place_open(odds) for odds in (110, 112, 114, 116)]
+        names = [await story.place_open(price) for price in (110, 112, 114, 116)]
         since_s = story.hand.views and await story.until(lambda: True)
         for name in names:
             story.desk.cancel(name)
@@ -52,7 +52,7 @@ async def test_several_orders_are_cancelled_in_one_batch(autojump_clock, open_st
 
 async def test_kill_cancels_all_at_once(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
-        names = [await story.place_open(odds) for odds in (110, 112, 114)]
+        names = [await story.place_open(price) for price in (110, 112, 114)]
         story.bot.kill()
         await story.until(lambda: all(story.status(name) == "cancelled" for name in names))
 
@@ -106,7 +106,7 @@ async def test_a_fill_that_wins_the_race_against_a_cancel_is_booked(autojump_clo
         story.hit(110, 1000)  # before the cancel has arrived
         await story.until(lambda: story.status(name) == "filled")
 
-        assert (story.order(name).filled_cents, story.bot.tally.cancelled) == (1000, 0)
+        assert (story.order(name).filled, story.bot.tally.cancelled) == (1000, 0)
 
 
 async def test_a_late_fill_message_is_booked_after_the_cancel(autojump_clock, open_story):
@@ -118,20 +118,20 @@ async def test_a_late_fill_message_is_booked_after_the_cancel(autojump_clock, op
         await story.until(lambda: story.status(name) == "cancelled")
         await story.until(lambda: story.order(name).fills_exact)
 
-        assert (story.order(name).filled_cents, story.bot.tally.fills) == (400, 1)
+        assert (story.order(name).filled, story.bot.tally.fills) == (400, 1)
 
 
 async def test_a_cancel_after_a_partial_fill_shrinks_the_order(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
         name = await story.place_open(110, 1000)
         story.hit(110, 300)
-        await story.until(lambda: story.order(name).filled_cents == 300)
+        await story.until(lambda: story.order(name).filled == 300)
         before = story.bot.exposure_cents
         story.desk.cancel(name)
         await story.until(lambda: story.status(name) == "cancelled")
 
         order = story.order(name)
-        assert (order.stake_cents, order.filled_cents, order.remaining_cents) == (1000, 300, 0)
+        assert (order.size, order.filled, order.remaining) == (1000, 300, 0)
         assert (before, story.bot.exposure_cents) == (1000, 300)
         assert story.exchange.truth().orders[name].status is OrderStatus.CANCELLED
 

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from actors.exchange.faults import Fault, Rule
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.session import SessionSettings
 from protocol.prophetx import wire
 from protocol.prophetx.wire import Dialect
@@ -127,7 +127,7 @@ async def test_a_token_that_is_refused_early_is_renewed_and_nothing_is_lost(auto
 async def test_a_full_session_cap_is_tried_again_after_ten_seconds_then_twenty(autojump_clock, start_story):
     def fill_up(story):
         keys = story.exchange.credentials
-        form = wire.LoginForm(access_key=keys.access_key, secret_key=keys.secret_key)
+        form = wire.LoginForm(access_key=keys.user, secret_key=keys.secret)
         for _ in range(3):
             story.exchange.gatekeeper.log_in(form, story.paper.wall_ns())
 

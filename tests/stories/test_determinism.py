@@ -4,8 +4,15 @@ from collections.abc import Callable
 
 import trio
 
-from actors.exchange.publications import BookChanged, EventChanged, MarketListed, OrderChanged, StrikeListed, Traded
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.publications import (
+    BookChanged,
+    EventChanged,
+    MarketListed,
+    OrderChanged,
+    StrikeListed,
+    Traded,
+)
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.maker import MarketMaker
 from actors.strategy import quoting
 

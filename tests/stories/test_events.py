@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.maker import MakerSettings, MarketMaker
 from actors.strategy import quoting
 from protocol.events import OrderStatus
@@ -50,7 +50,7 @@ async def test_results_are_booked_as_the_ledger_does(autojump_clock, open_story,
     async with open_story(dialect=dialect) as story:
         name = await story.place_open(110, 1000)
         story.hit(110, 400)
-        await story.until(lambda: story.order(name).filled_cents == 400)
+        await story.until(lambda: story.order(name).filled == 400)
         key, event_id = story.key, story.key.event_id
         selection = {"home": story.home, "away": story.away, None: None}[winner]
         story.exchange.go_live(event_id)

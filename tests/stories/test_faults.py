@@ -2,10 +2,10 @@
 
 import pytest
 
+from actors.exchange.embedded import PAPER_PROPHETX
 from actors.exchange.faults import Fault
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.maker import MarketMaker
-from actors.paper import PAPER_EXCHANGE
 from actors.session import SessionSettings
 from actors.strategy import quoting
 from protocol.prophetx.wire import Dialect
@@ -33,7 +33,7 @@ def maker():
 )
 def test_a_minute_of_every_fault_ends_clean(run_story, pinned, seed, dialect):
     pinned(seed)
-    story = run_story(45, settings=PAPER_EXCHANGE, strategies=maker(), faults="all", seed=seed, dialect=dialect)
+    story = run_story(45, settings=PAPER_PROPHETX, strategies=maker(), faults="all", seed=seed, dialect=dialect)
 
     assert story.bot.tally.fills > 0
     assert story.bot.tally.sessions_lost > 0

@@ -1,9 +1,10 @@
 """The shipped market maker earns its margin, and leans against what it was sold."""
 
-from actors.exchange.settings import ExchangeSettings
+from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.maker import MakerSettings, MarketMaker
 from actors.strategy import quoting
-from protocol.odds import implied
+from protocol.money import micro
+from protocol.prices import implied
 
 QUIET = ExchangeSettings(tournaments=1, events=1, crowd_actions_per_s=0)
 SETTINGS = MakerSettings(stake_cents=1000, hedge_at_cents=5000)
@@ -20,7 +21,7 @@ def ours(story, selection):
 def quoted(story):
     """Return what both of our quotes cost, as probabilities, when both rest."""
     quotes = [ours(story, selection) for selection in (story.home, story.away)]
-    return tuple(implied(orders[0].odds) for orders in quotes) if all(len(orders) == 1 for orders in quotes) else None
+    return tuple(implied(orders[0].price) for orders in quotes) if all(len(orders) == 1 for orders in quotes) else None
 
 
 async def rest_around_evens(story):
@@ -48,11 +49,11 @@ async def test_a_fill_reaches_risk_and_moves_the_quotes(autojump_clock, open_sto
         await rest_around_evens(story)
         first, second = quoted(story)
         order = ours(story, story.home)[0]
-        story.hit(order.odds, 1000)
+        story.hit(order.price, 1000)
         await story.until(lambda: quoted(story) not in (None, (first, second)))
 
-        assert story.order(order.client_order_id).fills[0].stake_cents == 1000
-        assert story.order(order.client_order_id).fills[0].odds == order.odds
+        assert story.order(order.client_order_id).fills[0].size == 1000
+        assert story.order(order.client_order_id).fills[0].price == order.price
         cheaper, dearer = quoted(story)
         assert cheaper < first
         assert dearer > second
@@ -62,20 +63,20 @@ async def test_a_fill_reaches_risk_and_moves_the_quotes(autojump_clock, open_sto
 async def test_a_position_beyond_the_limit_is_hedged(autojump_clock, open_story):
     async with open_story(QUIET, **making()) as story:
         await rest_around_evens(story)
-        net = []
+        net, limit = [], micro(SETTINGS.hedge_at_cents)
 
         def hedged() -> bool:
             orders = story.bot.orders().values()
             won = dict.fromkeys((story.home, story.away), 0)
             for order in orders:
-                won[order.selection_id] += order.filled_cents + order.profit_cents
+                won[order.selection_id] += order.cost_micro + order.gain_micro
             net.append(won[story.home] - won[story.away])
-            return max(net) >= SETTINGS.hedge_at_cents and net[-1] < SETTINGS.hedge_at_cents
+            return max(net) >= limit and net[-1] < limit
 
         while not hedged():  # the same side again and again
             await story.until(lambda: ours(story, story.home) or hedged())
             for order in ours(story, story.home):
-                story.hit(order.odds, order.remaining_cents)
+                story.hit(order.price, order.remaining)
                 await story.until(lambda order=order: hedged() or story.status(order.client_order_id) == "filled")
 
         taken = [order for order in story.bot.orders().values() if order.time_in_force.value == "fill_or_kill"]

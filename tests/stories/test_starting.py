@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from actors.exchange.board import Ticket
+from actors.exchange.prophetx.board import Ticket
 from actors.mailbox import MailboxFull
 from actors.messages import DenialReason
 from protocol.events import OrderStatus
@@ -20,9 +20,9 @@ def dialect(request):
 def leave_behind(story):
     """Let an earlier run have left two orders, of which one was matched in part."""
     floor = story.exchange.floor
-    for number, odds in enumerate((110, 112)):
+    for number, price in enumerate((110, 112)):
         ticket = Ticket(
-            external_id=ClientOrderId(f"old-{number}"), selection_id=story.home, odds=Odds(odds), stake_cents=1000
+            external_id=ClientOrderId(f"old-{number}"), selection_id=story.home, odds=Odds(price), stake_cents=1000
         )
         floor.enter_at_once(floor.accounts["trader-1"], ticket, story.paper.wall_ns())
     story.hit(110, 300)
@@ -39,7 +39,7 @@ async def test_what_rests_from_before_is_cancelled_before_the_first_own_order(au
         name = await story.place_open()
 
         assert story.hand.denied() == [DenialReason.NOT_READY]
-        assert [(each.status, each.filled_cents) for each in old.values()] == [
+        assert [(each.status, each.filled) for each in old.values()] == [
             (OrderStatus.CANCELLED, 300),
             (OrderStatus.CANCELLED, 0),
         ]
@@ -97,7 +97,7 @@ async def place_one(desk):
     placed = False
     while True:
         for view in await desk.views():
-            if view.live and desk.epoch is not None and not placed:
+            if view.live and desk.epochs.get(view.market.terms.venue) is not None and not placed:
                 placed = True
                 desk.place(view.key, view.selections[0], 110, 1000)
             for order in view.orders:

@@ -65,8 +65,8 @@ TROUBLES = [
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_a_stop_in_trouble_is_flat_in_time(autojump_clock, open_story, dialect, trouble):
     async with open_story(dialect=dialect) as story:
-        for odds in (110, 112, 114):
-            await story.place_open(odds)
+        for price in (110, 112, 114):
+            await story.place_open(price)
         story.hit(110, 300)
         trouble(story)
         story.place(116)  # one more is on its way
@@ -104,7 +104,7 @@ async def test_a_stop_without_a_venue_ends_in_time_and_does_not_claim_to_be_flat
 
 async def test_a_stop_cancels_what_the_strategy_left_and_places_no_more(autojump_clock, open_story, dialect):
     async with open_story(dialect=dialect) as story:
-        names = [await story.place_open(odds) for odds in (110, 112)]
+        names = [await story.place_open(price) for price in (110, 112)]
         sent = story.bot.tally.sent
         story.paper.stop()
         await story.until(lambda: story.summary is not None, within_s=5)

@@ -16,7 +16,7 @@ def dialect(request):
 @pytest.mark.parametrize(("delay_s", "hold_s"), [(3.4, 3.4), (0.6, 1.0)])  # the rule's header counts whole seconds
 async def test_the_later_of_both_times_counts(autojump_clock, open_story, dialect, delay_s, hold_s):
     async with open_story(dialect=dialect) as story:
-        names = [await story.place_open(odds) for odds in (110, 112)]
+        names = [await story.place_open(price) for price in (110, 112)]
         await trio.sleep(5)
         story.add(Rule(fault=Fault.THROTTLE, where="place", times=1, delay_s=delay_s))
         refused = story.place(120)
@@ -47,7 +47,7 @@ async def test_new_orders_are_denied_during_the_hold(autojump_clock, open_story)
 
 async def test_a_flood_of_orders_is_denied_before_it_leaves(autojump_clock, open_story):
     async with open_story() as story:
-        names = [story.place(odds, 100) for odds in (*range(110, 131), *range(132, 202, 2), *range(205, 225, 5))]
+        names = [story.place(price, 100) for price in (*range(110, 131), *range(132, 202, 2), *range(205, 225, 5))]
         await story.until(lambda: all(story.status(each) == "open" for each in names if each in story.desk.orders))
 
         assert len(names) == 60

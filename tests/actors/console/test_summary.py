@@ -37,7 +37,7 @@ def test_the_numbers_are_one_line_of_json():
     assert "\n" not in text
     assert json.loads(text) == {
         "orders": {"sent": 9, "opened": 8, "denied": 7, "rejected": 1, "cancelled": 5},
-        "fills": {"count": 4, "stake_cents": 1234},
+        "fills": {"count": 4, "stake_cents": 1234, "shares": 0},
         "sessions": {"started": 3, "lost": 2, "restart_ms_max": 1234},
         "books": {"markets": 6, "updates": 100, "healed": 1},
         "events": {"unknown": 2},

@@ -7,19 +7,21 @@ from protocol.book import BookStatus
 from protocol.commands import PlaceOrder
 from protocol.events import BookReplaced, EventListed, EventStatus, Level, OrderReported, OrderStatus, Side
 from protocol.ids import BookKey, ClientOrderId, CompetitionId, EventId, MarketId, SelectionId, Strike, VenueOrderId
-from protocol.odds import Odds
+from protocol.odds import Odds, generate_ladder
 from protocol.order import Order
+from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
+EVENT = EventListed(event_id=EventId(1), competition_id=CompetitionId(31), name="", status=EventStatus.SCHEDULED)
 HOME = SelectionId("home")
 X1 = ClientOrderId("x-1")
 OFFERED = (Side(selection_id=HOME, levels=(Level(Odds(110), 500),)),)
 MOVED = (Side(selection_id=HOME, levels=(Level(Odds(110), 400),)),)
 
 
-def order(status: OrderStatus, filled_cents: int = 0) -> Order:
-    command = PlaceOrder(client_order_id=X1, key=KEY, selection_id=HOME, odds=Odds(110), stake_cents=1000)
-    return attrs.evolve(Order.placed(command), status=status, filled_cents=filled_cents)
+def order(status: OrderStatus, filled: int = 0) -> Order:
+    command = PlaceOrder(client_order_id=X1, key=KEY, selection_id=HOME, price=Odds(110), size=1000)
+    return attrs.evolve(Order.placed(command), status=status, filled=filled)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_each_difference_is_counted_on_either_side(believed, truth, differences)
 
 
 @pytest.mark.parametrize(
-    ("status", "filled_cents", "fate"),
+    ("status", "filled", "fate"),
     [
         (OrderStatus.FILLED, 300, OrderStatus.CANCELLED),  # a stake that shrank
         (OrderStatus.FILLED, 1000, OrderStatus.FILLED),
@@ -52,19 +54,19 @@ def test_each_difference_is_counted_on_either_side(believed, truth, differences)
         (None, 0, OrderStatus.UNKNOWN),
     ],
 )
-def test_a_report_is_read_the_way_an_order_does(status, filled_cents, fate):
+def test_a_report_is_read_the_way_an_order_does(status, filled, fate):
     report = OrderReported(
         venue_order_id=VenueOrderId("v1"),
         client_order_id=X1,
         key=KEY,
         selection_id=HOME,
-        odds=Odds(110),
-        stake_cents=filled_cents or 1000,
-        filled_cents=filled_cents,
+        price=Odds(110),
+        size=filled or 1000,
+        filled=filled,
         status=status,
     )
 
-    assert fate_reported(report, 1000) == Fate(fate, filled_cents)
+    assert fate_reported(report, 1000) == Fate(fate, filled)
 
 
 def test_books_are_compared_by_what_they_offer():
@@ -86,7 +88,8 @@ def test_only_live_books_that_have_not_moved_are_held_against_rest(changes, diff
         key=KEY,
         name="",
         kind="",
-        event=EventListed(event_id=EventId(1), competition_id=CompetitionId(31), name="", status=EventStatus.SCHEDULED),
+        event=EVENT,
+        terms=ProphetX().terms(EVENT, generate_ladder()),
         epoch=1,
         status=BookStatus.LIVE,
         sides=OFFERED,

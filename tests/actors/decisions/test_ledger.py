@@ -36,6 +36,7 @@ from protocol.events import Fill, OrderReported, OrderStatus, Result
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, SelectionId, Strike, VenueOrderId
 from protocol.odds import Odds
 from protocol.order import Order
+from protocol.prophetx.venue import ProphetX
 from protocol.venue import FillPage, OrderPage, Window
 
 EPOCH_NS = 1_790_000_000 * 10**9
@@ -43,22 +44,24 @@ KEY = BookKey(EventId(18756), MarketId(219), Strike(0))
 HOME = SelectionId("e5957d9c37e2704d02292333ba970a5f")
 X1, X2, X3 = (ClientOrderId(f"x-{number}") for number in (1, 2, 3))
 V1, V2, V3 = (VenueOrderId(f"v{number}") for number in (1, 2, 3))
+TRAITS = ProphetX().traits
+VENUE = TRAITS.venue
 NEW, UNKNOWN, PENDING, OPEN, FILLED, CANCELLED, WIPED, INVALID, REJECTED, ABSENT, VOID, SETTLED = OrderStatus
 
 
 def command(name: str = X1) -> PlaceOrder:
-    return PlaceOrder(client_order_id=ClientOrderId(name), key=KEY, selection_id=HOME, odds=Odds(146), stake_cents=1000)
+    return PlaceOrder(client_order_id=ClientOrderId(name), key=KEY, selection_id=HOME, price=Odds(146), size=1000)
 
 
-def said(status: OrderStatus | None, filled_cents: int = 0, name: str | None = X1, **changes: object) -> OrderReported:
+def said(status: OrderStatus | None, filled: int = 0, name: str | None = X1, **changes: object) -> OrderReported:
     report = OrderReported(
         venue_order_id=VenueOrderId(f"v{(name or 'x-1')[2:]}"),
         client_order_id=None if name is None else ClientOrderId(name),
         key=KEY,
         selection_id=HOME,
-        odds=Odds(146),
-        stake_cents=1000,
-        filled_cents=filled_cents,
+        price=Odds(146),
+        size=1000,
+        filled=filled,
         status=status,
     )
     return attrs.evolve(report, **changes)
@@ -73,7 +76,7 @@ class Bench:
     """A ledger, with a clock that is moved by hand."""
 
     ledger: OrderLedger = attrs.field(
-        factory=lambda: OrderLedger(ids=ClientOrderIds("x"), activation_timeout_s=10.0, tally=Tally())
+        factory=lambda: OrderLedger(traits=TRAITS, ids=ClientOrderIds("x"), activation_timeout_s=10.0, tally=Tally())
     )
     now_s: float = 100.0
 
@@ -130,7 +133,7 @@ def quiet() -> Bench:
     """A ledger that knows the account and has a session."""
     bench = Bench()
     bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
-    bench.hear(SessionReady(1))
+    bench.hear(SessionReady(VENUE, 1))
     bench.tick()
     bench.read()
     assert bench.tick() == []
@@ -197,7 +200,7 @@ def test_a_refusal_says_what_became_of_the_order(policy, status):
 
     assert bench.order().status is status
     assert bench.tally.rejected == (status is REJECTED)
-    assert bench.order().remaining_cents == (0 if status is REJECTED else 1000)
+    assert bench.order().remaining == (0 if status is REJECTED else 1000)
 
 
 def test_the_venues_word_for_a_refusal_stays_with_the_order():
@@ -252,7 +255,7 @@ def test_a_history_whose_window_begins_after_the_request_proves_no_absence():
     bench.place()
     bench.lose()
     bench.now_s += 400
-    bench.hear(SessionLost(1, "gone"), SessionReady(2))
+    bench.hear(SessionLost(VENUE, 1, "gone"), SessionReady(VENUE, 2))
     (asked,) = [out for out in bench.tick() if isinstance(out, AskHistory)]
     assert asked.from_s > EPOCH_NS // 10**9 + 100
 
@@ -263,9 +266,9 @@ def test_a_history_whose_window_begins_after_the_request_proves_no_absence():
 
 def test_a_session_that_never_opened_does_not_shorten_the_gap():
     bench = quiet()
-    bench.hear(SessionLost(1, "gone"))
+    bench.hear(SessionLost(VENUE, 1, "gone"))
     bench.now_s += 300
-    bench.hear(SessionLost(2, "still gone"), SessionReady(3))
+    bench.hear(SessionLost(VENUE, 2, "still gone"), SessionReady(VENUE, 3))
 
     (asked,) = [out for out in bench.tick() if isinstance(out, AskHistory)]
 
@@ -358,7 +361,7 @@ def test_a_lost_order_keeps_its_whole_stake_until_there_is_proof():
             bench.read(synced_s=100.0)
 
     assert bench.order().status is UNKNOWN
-    assert bench.order().remaining_cents == 1000
+    assert bench.order().remaining == 1000
 
 
 def test_an_absent_order_that_turns_up_is_live_again():
@@ -475,7 +478,7 @@ def test_a_word_we_do_not_know_proves_that_the_order_exists_and_no_more():
 
 def test_an_unknown_order_found_inactive_after_its_deadline_is_asked_for_again():
     bench = quiet()
-    bench.hear(SessionLost(1, "gone"))
+    bench.hear(SessionLost(VENUE, 1, "gone"))
     bench.place()  # it was allowed in the same moment
     bench.lose()
     bench.tick(11)
@@ -499,7 +502,7 @@ def test_an_overdue_activation_restarts_the_session_once_and_asks_for_each_order
 
     assert before == []
     assert overdue == [RestartWanted("no activation of x-1"), AskOrder(V1), AskOrder(V2)]
-    assert [bench.order(name).remaining_cents for name in (X1, X2)] == [1000, 1000]
+    assert [bench.order(name).remaining for name in (X1, X2)] == [1000, 1000]
 
 
 def test_the_deadline_counts_from_sending():
@@ -688,9 +691,9 @@ def test_everything_is_cancelled_also_when_nothing_is_known_to_rest():
 
 def test_a_lost_session_cancels_nothing_when_flat():
     bench = quiet()
-    bench.hear(SessionReady(1))
+    bench.hear(SessionReady(VENUE, 1))
 
-    assert bench.hear(SessionLost(1, "gone")) == []
+    assert bench.hear(SessionLost(VENUE, 1, "gone")) == []
 
 
 @pytest.mark.parametrize("answer", [None, no(Policy.ALREADY_GONE, "no_cancellable_orders", 404), AnswerLost("none")])
@@ -711,10 +714,10 @@ def test_a_lost_session_cancels_everything_and_the_next_one_reads_what_was_misse
     bench = quiet()
     bench.rest()
 
-    lost = bench.hear(SessionLost(1, "gone"))
+    lost = bench.hear(SessionLost(VENUE, 1, "gone"))
     lost_at = bench.wall_ns // 10**9
     bench.now_s += 3
-    bench.hear(SessionReady(2))
+    bench.hear(SessionReady(VENUE, 2))
     asked = next(out for out in bench.tick() if isinstance(out, AskHistory))
 
     assert lost[0] == CancelAll()
@@ -828,9 +831,9 @@ def test_the_account_is_ready_only_after_foreign_orders_are_gone():
     gone = bench.hear(said(CANCELLED, name="old-9", venue_order_id=V3))
 
     assert statuses(adopted) == [OPEN, OPEN]
-    assert AccountReady() not in adopted
+    assert AccountReady(VENUE) not in adopted
     assert cancel == [CancelOrder(client_order_id=ClientOrderId("old-9"), venue_order_id=V3)]
-    assert gone[-1] == AccountReady()
+    assert gone[-1] == AccountReady(VENUE)
     assert bench.tally == Tally()
 
 
@@ -839,7 +842,7 @@ def test_an_account_without_orders_is_ready_once():
     bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
     bench.tick()
 
-    assert bench.read() == [AccountReady()]
+    assert bench.read() == [AccountReady(VENUE)]
     bench.hear(OrdersDoubted("unreadable"))
     bench.tick()
     assert bench.read() == []
@@ -854,7 +857,7 @@ def test_an_opening_copy_from_before_the_start_does_not_make_the_account_ready()
     bench.tick(1)
 
     assert too_old == []
-    assert bench.read() == [AccountReady()]
+    assert bench.read() == [AccountReady(VENUE)]
 
 
 def test_what_a_foreign_order_staked_is_told_and_what_is_over_is_not():
@@ -869,7 +872,7 @@ def test_what_a_foreign_order_staked_is_told_and_what_is_over_is_not():
     )
 
     assert [out.order.client_order_id for out in outs if isinstance(out, OrderChanged)] == ["old-1"]
-    assert outs[-1] == AccountReady()
+    assert outs[-1] == AccountReady(VENUE)
 
 
 def test_a_foreign_order_without_an_id_of_its_own_is_named_after_the_venues():
@@ -883,6 +886,13 @@ def test_a_foreign_order_without_an_id_of_its_own_is_named_after_the_venues():
 
 
 # --- fills -------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_about_an_order_that_nobody_asked_for_changes_nothing():
+    bench = quiet()
+
+    assert bench.hear(OrderRead(venue_order_id=V1, result=said(OPEN, 300))) == []
+    assert bench.ledger.orders == {}
 
 
 def test_fills_are_cumulative_so_repeats_and_reorderings_change_nothing():
@@ -939,7 +949,7 @@ def test_a_stake_that_shrank_is_a_cancel_after_a_partial_fill():
     bench = quiet()
     bench.rest()
 
-    bench.hear(said(FILLED, 300, stake_cents=300, last_fill=Fill(300, Odds(146))))
+    bench.hear(said(FILLED, 300, size=300, last_fill=Fill(300, Odds(146))))
 
     assert bench.order().status is CANCELLED
     assert bench.tally == Tally(sent=1, opened=1, cancelled=1, fills=1, fill_cents=300)
@@ -1050,7 +1060,7 @@ def take(bench: Bench, step: tuple) -> None:
         case ("everything",):
             bench.hear(CancelEverything())
         case ("session", ready):
-            bench.hear(SessionReady(2) if ready else SessionLost(1, "gone"))
+            bench.hear(SessionReady(VENUE, 2) if ready else SessionLost(VENUE, 1, "gone"))
         case ("stop",):
             bench.ledger.stopping = True
         case ("wait", seconds):
@@ -1072,9 +1082,9 @@ def test_whatever_comes_no_fill_is_lost_and_no_order_is_forgotten(steps):
         assert ledger.due_s > bench.now_s
         for name, tracked in ledger.orders.items():
             order = tracked.order
-            assert order.filled_cents >= highest.get(name, 0)
-            highest[name] = order.filled_cents
-            assert sum(fill.stake_cents for fill in order.fills) == order.filled_cents
+            assert order.filled >= highest.get(name, 0)
+            highest[name] = order.filled
+            assert sum(fill.size for fill in order.fills) == order.filled
             named = order.venue_order_id is not None
             if order.status is UNKNOWN or (
                 order.can_match and named and (order.cancel_wanted or order.status is PENDING)
@@ -1099,4 +1109,4 @@ def test_duplicates_and_reorderings_end_with_the_same_fills(reports, random):
     shuffled.hear(*again)
 
     for name in (X1, X2, X3):
-        assert shuffled.order(name).filled_cents == straight.order(name).filled_cents
+        assert shuffled.order(name).filled == straight.order(name).filled

@@ -1,20 +1,23 @@
+from fractions import Fraction
+
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.decisions.quoting import Changes, Quote, changes
+from actors.decisions.quoting import Changes, Quote, Step, changes, steps
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import OrderStatus
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, Strike
 from protocol.odds import Odds, opposite
 from protocol.order import Order
+from protocol.prices import Probability
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 HOME, AWAY = SelectionId("home"), SelectionId("away")
 
 
-def quote(selection: SelectionId = HOME, odds: int = 110, stake: int = 1000, **changes: object) -> Quote:
-    return Quote(selection_id=selection, odds=Odds(odds), stake_cents=stake, **changes)
+def quote(selection: SelectionId = HOME, price: int = 110, stake: int = 1000, **changes: object) -> Quote:
+    return Quote(selection_id=selection, price=Odds(price), size=stake, **changes)
 
 
 def order(name: str = "x-1", wanted: Quote | None = None, **changes: object) -> Order:
@@ -23,8 +26,8 @@ def order(name: str = "x-1", wanted: Quote | None = None, **changes: object) -> 
         client_order_id=ClientOrderId(name),
         key=KEY,
         selection_id=wanted.selection_id,
-        odds=wanted.odds,
-        stake_cents=wanted.stake_cents,
+        price=wanted.price,
+        size=wanted.size,
         time_in_force=wanted.time_in_force,
     )
     return attrs.evolve(Order.placed(command), **{"status": OrderStatus.OPEN, **changes})
@@ -43,7 +46,7 @@ def test_an_order_that_nobody_wants_is_cancelled():
 
 
 def test_a_moved_quote_is_cancelled_first_and_placed_once_the_old_one_is_gone():
-    moved = quote(odds=112)
+    moved = quote(price=112)
     going = attrs.evolve(order(), cancel_wanted=True)
 
     assert changes([moved], [order()]) == Changes(cancel=(ClientOrderId("x-1"),))
@@ -56,8 +59,8 @@ def test_an_order_on_its_way_out_does_not_serve_a_quote():
 
 
 def test_an_order_serves_until_more_than_half_of_it_is_filled():
-    assert changes([quote()], [order(filled_cents=500)]) == Changes()
-    assert changes([quote()], [order(filled_cents=501)]) == Changes(cancel=(ClientOrderId("x-1"),))
+    assert changes([quote()], [order(filled=500)]) == Changes()
+    assert changes([quote()], [order(filled=501)]) == Changes(cancel=(ClientOrderId("x-1"),))
 
 
 def test_an_order_larger_than_wanted_does_not_serve():
@@ -95,7 +98,7 @@ STAKES = st.sampled_from([400, 1000, 2500])
 def wanted_quotes(draw) -> tuple[Quote, ...]:
     """At most one quote a selection, and no two that would meet."""
     quotes = [quote(each, draw(PRICES), draw(STAKES)) for each in draw(st.sets(st.sampled_from([HOME, AWAY])))]
-    if len(quotes) == 2 and quotes[0].odds <= opposite(quotes[1].odds):
+    if len(quotes) == 2 and quotes[0].price <= opposite(quotes[1].price):
         quotes.pop()
     return tuple(quotes)
 
@@ -126,7 +129,7 @@ class Desk:
         elif step == "end" and known.cancel_wanted:
             known = known.move(OrderStatus.OPEN).move(OrderStatus.CANCELLED)
         elif step == "fill":
-            known = attrs.evolve(known, filled_cents=min(known.filled_cents + 300, known.stake_cents - 1))
+            known = attrs.evolve(known, filled=min(known.filled + 300, known.size - 1))
         self.orders[name] = known
 
     def check(self) -> None:
@@ -134,7 +137,7 @@ class Desk:
             assert len([each for each in self.live if each.selection_id == selection]) <= 1
         for mine in self.live:
             for other in self.live:
-                assert mine.selection_id == other.selection_id or mine.odds > opposite(other.odds)
+                assert mine.selection_id == other.selection_id or mine.price > opposite(other.price)
 
 
 @given(
@@ -147,10 +150,10 @@ class Desk:
 def test_whatever_is_wanted_in_turn_orders_end_at_the_last_wish_and_never_meet(rounds):
     desk = Desk()
 
-    for wanted, steps in rounds:
+    for wanted, moves in rounds:
         desk.apply(changes(wanted, list(desk.orders.values())))
         desk.check()
-        for number, step in steps:
+        for number, step in moves:
             if desk.orders:
                 desk.move(list(desk.orders)[number % len(desk.orders)], step)
     for _ in range(4):
@@ -159,5 +162,79 @@ def test_whatever_is_wanted_in_turn_orders_end_at_the_last_wish_and_never_meet(r
         desk.apply(changes(wanted, list(desk.orders.values())))
         desk.check()
 
-    assert {(each.selection_id, each.odds) for each in desk.live} == {(each.selection_id, each.odds) for each in wanted}
+    resting = {(each.selection_id, each.price) for each in desk.live}
+    assert resting == {(each.selection_id, each.price) for each in wanted}
     assert changes(wanted, list(desk.orders.values())) == Changes()
+
+
+# --- step by step ------------------------------------------------------------------------------------------------
+
+DOLLAR = 1_000_000
+FAIR = {HOME: Fraction(1, 2), AWAY: Fraction(1, 2)}
+X1 = ClientOrderId("x-1")
+
+
+def share(bp: int, shares: int = 100, selection: SelectionId = HOME) -> Quote:
+    return Quote(selection_id=selection, price=Probability(bp), size=shares)
+
+
+def worths(wanted: list[Quote], orders: list[Order], fair: dict[SelectionId, Fraction] | None = None) -> list[Fraction]:
+    return [step.worth for step in steps(KEY, wanted, orders, FAIR if fair is None else fair)]
+
+
+def test_what_already_rests_needs_no_step():
+    assert steps(KEY, [share(4500)], [order(wanted=share(4500))], FAIR) == []
+
+
+def test_a_new_quote_is_worth_its_edge():
+    assert steps(KEY, [share(4500)], [], FAIR) == [Step(key=KEY, place=share(4500), worth=Fraction(5 * DOLLAR))]
+
+
+def test_the_edge_of_american_odds_is_on_all_that_comes_back():
+    assert worths([quote(price=100, stake=1000)], [], {HOME: Fraction(3, 5)}) == [2 * DOLLAR]  # a tenth of 20 dollars
+
+
+def test_a_quote_beyond_the_fair_price_is_worth_less_than_nothing():
+    assert worths([share(5200)], []) == [-2 * DOLLAR]
+
+
+def test_a_quote_whose_fair_price_nobody_knows_is_worth_nothing():
+    assert worths([share(4500)], [], {}) == [0]
+
+
+def test_a_cancel_without_a_successor_is_worth_what_the_order_risks():
+    assert steps(KEY, [], [order(wanted=share(4500))], FAIR) == [Step(key=KEY, cancel=X1, worth=Fraction(45 * DOLLAR))]
+
+
+def test_a_cancel_where_nobody_knows_what_is_fair_is_worth_what_the_order_risks():
+    assert worths([share(4300)], [order(wanted=share(4500))], {}) == [45 * DOLLAR]
+
+
+def test_a_cancel_that_makes_room_is_worth_half_of_what_the_successor_is_better():
+    assert worths([share(4300)], [order(wanted=share(4500))]) == [1 * DOLLAR]  # 7 after 5, in two requests
+
+
+def test_a_cancel_for_a_worse_successor_is_worth_less_than_nothing():
+    assert worths([share(4700)], [order(wanted=share(4500))]) == [-1 * DOLLAR]
+
+
+def test_a_cancel_of_an_order_that_loses_is_worth_at_least_the_loss():
+    assert worths([share(5200)], [order(wanted=share(5300))]) == [3 * DOLLAR]
+
+
+def test_the_best_of_several_successors_counts():
+    assert worths([share(4300, 50), share(4200, 50)], [order(wanted=share(4500, 20))]) == [
+        Fraction(3, 2) * DOLLAR  # 4 after 1, in two requests
+    ]
+
+
+def test_what_was_filled_is_no_part_of_what_an_order_is_worth():
+    half = order(wanted=share(4500), filled=60)
+
+    assert worths([share(4300)], [half]) == [Fraction(5, 2) * DOLLAR]  # 7 after 2, in two requests
+
+
+def test_cancels_come_before_what_is_placed():
+    needed = steps(KEY, [share(4400, selection=AWAY)], [order(wanted=share(4500))], FAIR)
+
+    assert [(step.cancel, step.place) for step in needed] == [(X1, None), (None, share(4400, selection=AWAY))]

@@ -9,9 +9,9 @@ from actors.io.caller import Caller, LoginRefused
 from actors.io.clock import VenueClock
 from actors.messages import AnswerLost, NotSent
 from actors.tally import Tally
-from protocol.commands import CancelAll
 from protocol.errors import Policy, RemoteProtocolError, VenueError
 from protocol.prophetx.rest import ProphetXRest
+from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
 from protocol.venue import ConnectionConfig, Credentials
 
@@ -39,7 +39,8 @@ class Venue:
         self.held: list[float] = []
         self.caller = Caller(
             rest=REST,
-            credentials=Credentials(access_key="k", secret_key="s"),
+            traits=ProphetX().traits,
+            credentials=Credentials(user="k", secret="s"),
             clock=VenueClock(wall_ns),
             tally=Tally(),
             held=self.held.append,
@@ -253,9 +254,9 @@ async def test_a_429_holds_every_request_until_the_later_of_its_two_times(
 async def test_after_a_hold_cancels_go_first(autojump_clock, venue):
     async with venue.open():
         await ask(venue)
-        venue.caller.limit.hold(trio.current_time() + 5)
+        venue.caller.limit.hold(CONFIG.name, trio.current_time() + 5)
         async with trio.open_nursery() as nursery:
-            for call in (REST.connection_config(), REST.balance(), REST.cancel(CancelAll()), REST.cancel(CancelAll())):
+            for call in (REST.connection_config(), REST.balance(), REST.cancel_all(), REST.cancel_all()):
                 nursery.start_soon(_outcome, venue, call)
                 await trio.sleep(0.01)
 
@@ -322,7 +323,7 @@ async def test_sending_is_told_when_the_request_goes_out_and_can_keep_it_back(au
 
     async with venue.open():
         await ask(venue)
-        venue.caller.limit.hold(trio.current_time() + 5)
+        venue.caller.limit.hold(CONFIG.name, trio.current_time() + 5)
         await venue.caller.ask(REST.connection_config(), sending=sending)
         with pytest.raises(NotSent):
             await venue.caller.ask(REST.connection_config(), sending=sending)

@@ -11,10 +11,8 @@ from protocol.prophetx.pusher import (
     ClientSession,
     Delivered,
     Established,
-    Liveness,
     Pinged,
     Ponged,
-    Reconnect,
     Refused,
     ServerSession,
     SignedIn,
@@ -25,6 +23,7 @@ from protocol.prophetx.pusher import (
     UnsubscribeAsked,
     reconnect_after,
 )
+from protocol.venue import Reconnect
 
 HANDSHAKE = '{"event":"pusher:connection_established","data":"{\\"socket_id\\":\\"123.456\\"}"}'
 PRIVATE = "private-service=6-device_type=5-user=7"
@@ -362,28 +361,3 @@ def test_auth_strings_are_compared_whole():
 )
 def test_the_close_code_says_how_soon_a_new_socket_may_follow(codes, policy):
     assert {reconnect_after(code) for code in codes} == {policy}
-
-
-# --- liveness ----------------------------------------------------------------------------------------------------
-
-
-def test_a_silent_peer_is_pinged_and_then_given_up():
-    liveness = Liveness(120)
-    liveness.heard(1000)
-    assert (liveness.ping_due_s, liveness.dead_at_s) == (1120, None)
-
-    liveness.pinged(1121)
-    assert (liveness.ping_due_s, liveness.dead_at_s) == (None, 1151)
-
-    liveness.heard(1140)
-    assert (liveness.ping_due_s, liveness.dead_at_s) == (1260, None)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=20))
-def test_exactly_one_deadline_is_set_at_any_time(happened):
-    liveness, now = Liveness(120), 0.0
-    for heard, step in happened:
-        now += step
-        (liveness.heard if heard else liveness.pinged)(now)
-
-    assert (liveness.ping_due_s is None) != (liveness.dead_at_s is None)

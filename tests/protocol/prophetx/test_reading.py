@@ -84,9 +84,9 @@ REPORTED = OrderReported(
     client_order_id=ClientOrderId("x-1"),
     key=KEY,
     selection_id=SelectionId(HOME),
-    odds=Odds(146),
-    stake_cents=1000,
-    filled_cents=300,
+    price=Odds(146),
+    size=1000,
+    filled=300,
     last_fill=Fill(300, Odds(146)),
     status=OrderStatus.OPEN,
     sequence_ns=SEQUENCE,
@@ -149,9 +149,9 @@ PRINTED = TradePrinted(
     event_id=EventId(18756),
     market_id=MarketId(219),
     selection_id=SelectionId(HOME),
-    odds=Odds(140),
-    fill_odds=Odds(146),
-    stake_cents=350,
+    price=Odds(140),
+    fill_price=Odds(146),
+    size=350,
     sequence_ns=SEQUENCE,
 )
 SPORT_EVENT = {
@@ -216,10 +216,10 @@ def order_without(*names: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("number", "odds"), [(146, 146), (-101, -101), (Decimal("146.0"), 146), (Decimal("1E+2"), 100)]
+    ("number", "price"), [(146, 146), (-101, -101), (Decimal("146.0"), 146), (Decimal("1E+2"), 100)]
 )
-def test_odds_are_whole_american_numbers(number, odds):
-    assert reading.odds_of(number, "price") == odds
+def test_odds_are_whole_american_numbers(number, price):
+    assert reading.odds_of(number, "price") == price
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_a_book_of_the_old_vocabulary_is_the_same_book():
 
 
 @pytest.mark.parametrize(
-    ("price", "quantity", "value", "takeable_cents"),
+    ("price", "quantity", "value", "takeable"),
     [
         (-132, 10, 13.2, 1320),  # full size: what the resting 10.00 at +132 would win
         (-160, 800, 1270, 127_000),  # some of it is taken already
@@ -354,12 +354,12 @@ def test_a_book_of_the_old_vocabulary_is_the_same_book():
         (146, 0, 5, 500),  # nothing to compare with
     ],
 )
-def test_takeable_is_the_value_and_never_more_than_the_full_size(price, quantity, value, takeable_cents):
+def test_takeable_is_the_value_and_never_more_than_the_full_size(price, quantity, value, takeable):
     level = {"strike_id": HOME, "price": price, "quantity": quantity, "value": value}
 
     [book] = read("market_selections", selections([level]))
 
-    assert [each.takeable_cents for each in book.sides[0].levels] == [takeable_cents]
+    assert [each.takeable for each in book.sides[0].levels] == [takeable]
 
 
 @pytest.mark.parametrize("groups", [None, [], [[], []], [[]]])
@@ -570,7 +570,7 @@ def test_each_result_word_is_a_result(word, result):
 
 
 @pytest.mark.parametrize(
-    ("changes", "stake_cents", "filled_cents", "status"),
+    ("changes", "size", "filled", "status"),
     [
         # The documented cases of a cancel after 3 of 10 were filled.
         ({"quantity": 3, "open_quantity": 0, "matching_status": "fully_matched"}, 300, 300, OrderStatus.FILLED),
@@ -583,10 +583,10 @@ def test_each_result_word_is_a_result(word, result):
         ({"total_filled_quantity": None, "matching_status": "fully_matched"}, 1000, 1000, OrderStatus.FILLED),
     ],
 )
-def test_what_is_filled_is_cumulative_however_it_is_told(changes, stake_cents, filled_cents, status):
+def test_what_is_filled_is_cumulative_however_it_is_told(changes, size, filled, status):
     report = reading.order_of(order(**changes))
 
-    assert (report.stake_cents, report.filled_cents, report.status) == (stake_cents, filled_cents, status)
+    assert (report.size, report.filled, report.status) == (size, filled, status)
 
 
 @pytest.mark.parametrize(
@@ -654,19 +654,19 @@ def test_an_order_with_wrong_numbers_is_the_venues_fault(changes):
 
 def test_what_the_answer_to_a_placement_leaves_out_is_what_was_asked():
     asked = PlaceOrder(
-        client_order_id=ClientOrderId("x-1"), key=KEY, selection_id=SelectionId(HOME), odds=Odds(146), stake_cents=1050
+        client_order_id=ClientOrderId("x-1"), key=KEY, selection_id=SelectionId(HOME), price=Odds(146), size=1050
     )
 
     report = reading.placed_order_of(wire.Order(id="a1"), asked)
 
     assert report == attrs.evolve(
-        REPORTED, stake_cents=1050, filled_cents=0, last_fill=None, status=OrderStatus.PENDING, sequence_ns=None
+        REPORTED, size=1050, filled=0, last_fill=None, status=OrderStatus.PENDING, sequence_ns=None
     )
 
 
 def test_what_the_answer_to_a_placement_says_counts():
     asked = PlaceOrder(
-        client_order_id=ClientOrderId("x-2"), key=KEY, selection_id=SelectionId(AWAY), odds=Odds(110), stake_cents=1050
+        client_order_id=ClientOrderId("x-2"), key=KEY, selection_id=SelectionId(AWAY), price=Odds(110), size=1050
     )
 
     assert reading.placed_order_of(order(), asked) == REPORTED

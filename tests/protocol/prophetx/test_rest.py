@@ -34,6 +34,7 @@ from protocol.ids import (
     Strike,
     VenueOrderId,
 )
+from protocol.money import micro
 from protocol.odds import Odds, OddsLadder, generate_ladder
 from protocol.prophetx.rest import ProphetXRest
 from protocol.prophetx.wire import Dialect
@@ -44,6 +45,7 @@ from protocol.venue import (
     Channel,
     ConnectionConfig,
     Credentials,
+    EventPage,
     FillPage,
     Lane,
     OrderPage,
@@ -65,9 +67,7 @@ SYNCED_NS = 1_757_671_200_000_000_000
 
 
 def place_order(name: str, **changes: object) -> PlaceOrder:
-    known = PlaceOrder(
-        client_order_id=ClientOrderId(name), key=KEY, selection_id=HOME, odds=Odds(146), stake_cents=1050
-    )
+    known = PlaceOrder(client_order_id=ClientOrderId(name), key=KEY, selection_id=HOME, price=Odds(146), size=1050)
     return attrs.evolve(known, **changes)
 
 
@@ -133,9 +133,9 @@ REPORTED = OrderReported(
     client_order_id=ClientOrderId("x-1"),
     key=KEY,
     selection_id=HOME,
-    odds=Odds(146),
-    stake_cents=1050,
-    filled_cents=300,
+    price=Odds(146),
+    size=1050,
+    filled=300,
     status=OrderStatus.OPEN,
 )
 ROWS = pytest.mark.parametrize(
@@ -149,7 +149,7 @@ ROWS = pytest.mark.parametrize(
 BOTH = pytest.mark.parametrize("rest", [V4, LEGACY], ids=["v4", "legacy"])
 
 CALLS = [
-    lambda rest: rest.log_in(Credentials(access_key="a", secret_key="s")),
+    lambda rest: rest.log_in(Credentials(user="a", secret="s")),
     lambda rest: rest.refresh("r"),
     lambda rest: rest.connection_config(),
     lambda rest: rest.register("1.2", Wanted()),
@@ -174,7 +174,7 @@ CALLS = [
 
 @BOTH
 def test_a_login_sends_the_keys_without_a_token_and_brings_two(rest):
-    call = rest.log_in(Credentials(access_key="a", secret_key="s"))
+    call = rest.log_in(Credentials(user="a", secret="s"))
 
     assert asked(call) == ("POST", "/auth/login", {}, {"access_key": "a", "secret_key": "s"})
     assert (call.request.authorised, call.request.headers) == (False, {"content-type": "application/json"})
@@ -190,7 +190,7 @@ def test_a_login_without_one_of_its_parts_is_the_venues_fault(missing):
     del body[missing]
 
     with pytest.raises(RemoteProtocolError):
-        V4.log_in(Credentials(access_key="a", secret_key="s")).read(answer({"data": body}))
+        V4.log_in(Credentials(user="a", secret="s")).read(answer({"data": body}))
 
 
 @pytest.mark.parametrize("renewed", [None, "r2"])
@@ -207,7 +207,7 @@ def test_a_refresh_brings_an_access_token_and_perhaps_more(rest, renewed):
 
 
 def test_bad_keys_are_refused_in_the_captured_words():
-    call = V4.log_in(Credentials(access_key="a", secret_key="s"))
+    call = V4.log_in(Credentials(user="a", secret="s"))
 
     with pytest.raises(VenueError) as refusal:
         call.read(answer({"error": "unauthorized", "message": "Unauthorized"}, 401))
@@ -394,16 +394,18 @@ def test_events_are_read(rest):
         "competitors": [{"id": 5, "name": "Carolina Panthers", "side": "away", "abbreviation": "CAR"}],
     }
 
-    assert rest.events().read(answer({"data": {"sport_events": [row]}})) == (
-        EventListed(
-            event_id=EventId(18756),
-            competition_id=CompetitionId(31),
-            name="Panthers at Bears",
-            status=EventStatus.SCHEDULED,
-            scheduled="2026-09-13T17:00:00Z",
-        ),
+    assert rest.events().read(answer({"data": {"sport_events": [row]}})) == EventPage(
+        events=(
+            EventListed(
+                event_id=EventId(18756),
+                competition_id=CompetitionId(31),
+                name="Panthers at Bears",
+                status=EventStatus.SCHEDULED,
+                scheduled="2026-09-13T17:00:00Z",
+            ),
+        )
     )
-    assert rest.events().read(answer({"data": {"sport_events": None}})) == ()
+    assert rest.events().read(answer({"data": {"sport_events": None}})) == EventPage(events=())
 
 
 @pytest.mark.parametrize(
@@ -525,7 +527,7 @@ def test_a_ladder_of_anything_else_is_the_venues_fault(steps):
 @pytest.mark.parametrize(
     ("rest", "path", "word"), [(V4, "/v4/mm/get_balance", "order"), (LEGACY, "/mm/get_balance", "wager")]
 )
-def test_the_balance_is_read_in_cents(rest, path, word):
+def test_the_balance_is_read_without_what_is_matched(rest, path, word):
     body = {
         "balance": 1000.25,
         "gec_balance": 0,
@@ -537,7 +539,7 @@ def test_the_balance_is_read_in_cents(rest, path, word):
 
     assert asked(rest.balance()) == ("GET", path, {}, None)
     assert rest.balance().read(answer({"data": body})) == Balance(
-        cash_cents=100_025, matched_cents=1250, unmatched_cents=700
+        free_micro=micro(100_025 - 1250 - 700), resting_micro=micro(700)
     )
 
 
@@ -592,7 +594,7 @@ def test_the_answer_to_one_placement_may_have_nothing_but_an_id(rest, row, words
 
     [placed] = rest.place([place_order("x-1")]).read(answer({"data": {words["one"]: {"id": "a1"}}}))
 
-    assert placed == attrs.evolve(REPORTED, filled_cents=0, status=OrderStatus.PENDING)
+    assert placed == attrs.evolve(REPORTED, filled=0, status=OrderStatus.PENDING)
 
 
 @pytest.mark.parametrize(
@@ -600,7 +602,7 @@ def test_the_answer_to_one_placement_may_have_nothing_but_an_id(rest, row, words
     [(V4, "/v4/mm/submit_multiple_orders", "strike_id"), (LEGACY, "/mm/place_multiple_wagers", "line_id")],
 )
 def test_several_orders_are_placed_together(rest, path, container):
-    method, asked_path, _, body = asked(rest.place([place_order("x-1"), place_order("x-2", odds=Odds(-110))]))
+    method, asked_path, _, body = asked(rest.place([place_order("x-1"), place_order("x-2", price=Odds(-110))]))
 
     assert (method, asked_path) == ("POST", path)
     assert [each["external_id"] for each in body["data"]] == ["x-1", "x-2"]
@@ -629,7 +631,7 @@ def test_each_order_of_a_batch_has_its_own_result_in_the_order_asked(rest, row, 
             REPORTED,
             venue_order_id=VenueOrderId("a3"),
             client_order_id=ClientOrderId("x-3"),
-            filled_cents=0,
+            filled=0,
             status=OrderStatus.PENDING,
         ),
         refused("insufficient_amount", Policy.TERMINAL),

@@ -1,0 +1,104 @@
+"""How we stand with one venue: what it lets us do, and what the account there has left."""
+
+import math
+from collections.abc import Callable
+
+import attrs
+
+from actors.decisions.results import Results
+from actors.messages import FundsRead
+from protocol.events import OrderStatus
+from protocol.ids import BookKey, ClientOrderId, sold_by
+from protocol.order import UNPROVED, Order
+from protocol.prices import cost_micro
+from protocol.venue import Traits
+from protocol.wallet import shares_bought
+
+
+def _without_limit(_now_s: float) -> float:
+    return math.inf
+
+
+def _at_once(_orders: int, _now_s: float) -> float:
+    return 0.0
+
+
+@attrs.define(kw_only=True)
+class Standing:
+    """Hold what Risk must know of a venue beyond its books. Times are trio's."""
+
+    traits: Traits
+    placing_left: Callable[[float], float] = _without_limit  # orders that the venue's quotas have room for
+    flat_in_s: Callable[[int, float], float] = _at_once  # how long cancelling so many orders takes
+    epoch: int | None = None  # of the session that is up; None while none is
+    ready: bool = False
+    held_until_s: float = -math.inf
+    budget_s: float = -math.inf  # when the pace of orders that was used will have come back
+    orders: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # those that can still match
+    results: Results = attrs.field(factory=Results)
+    _bought: dict[BookKey, dict[ClientOrderId, Order]] = attrs.field(factory=dict)  # all that have fills
+    _before: dict[BookKey, int] = attrs.field(factory=dict)  # shares that were held before this run
+    _free_micro: int | None = None
+    _spent: dict[ClientOrderId, tuple[float, int]] = attrs.field(factory=dict)  # when that was answered, and how much
+
+    def change(self, order: Order, now_s: float) -> None:
+        """Learn what an order is now."""
+        if order.can_match:
+            self.orders[order.client_order_id] = order
+        else:
+            self.orders.pop(order.client_order_id, None)
+        if order.filled:
+            self._bought.setdefault(order.key, {})[order.client_order_id] = order
+        if order.status in (OrderStatus.REJECTED, OrderStatus.ABSENT):
+            self._spent.pop(order.client_order_id, None)
+        elif order.status is OrderStatus.NEW and sold_by(order.selection_id) is None:
+            self._spent[order.client_order_id] = (math.inf, cost_micro(order.price, order.size))
+        elif order.status not in UNPROVED and order.client_order_id in self._spent:
+            answered_s, cost = self._spent[order.client_order_id]
+            self._spent[order.client_order_id] = (min(answered_s, now_s), cost)
+
+    def read(self, funds: FundsRead) -> dict[BookKey, int]:
+        """Take a reading; return the shares of each book that were held before this run, as far as can be told.
+
+        An order whose answer had come before the question is part of the reading. What was held before can only fall:
+        a reading that already has a fill which we have not heard of would count it twice.
+        """
+        self._free_micro = funds.balance.free_micro
+        for name, (answered_s, _) in list(self._spent.items()):
+            if answered_s < funds.asked_at_s:
+                del self._spent[name]
+        held: dict[BookKey, int] = {}
+        for holding in funds.held or ():
+            held[holding.key] = held.get(holding.key, 0) + holding.shares
+        for key in {*held, *self._before} if funds.held is not None else ():
+            before = max(held.get(key, 0) - shares_bought(self._bought.get(key, {}).values()), 0)
+            self._before[key] = min(before, self._before.get(key, before))
+        return dict(self._before)
+
+    def can_pay(self, micro: int) -> bool:
+        """Tell whether the wallet is not known to be too small."""
+        spent = sum(each for _, each in self._spent.values())
+        return self._free_micro is None or micro <= self._free_micro - spent
+
+    def for_sale(self, key: BookKey) -> int:
+        """Return how many shares of a book's outcome are held and not offered yet."""
+        held = self._before.get(key, 0) + shares_bought(self._bought.get(key, {}).values())
+        return held - sum(
+            order.remaining for order in self.orders.values() if order.key == key and sold_by(order.selection_id)
+        )
+
+    def looks_like(self, order: Order) -> bool:
+        """Tell whether the venue could not tell an order from another one of ours."""
+        shape = (order.key, order.selection_id, order.price, order.size)
+        return any((each.key, each.selection_id, each.price, each.size) == shape for each in self.orders.values())
+
+    def lost_one_like(self, order: Order) -> bool:
+        """Tell whether it is not known what became of an order on the same selection."""
+        return any(
+            each.status is OrderStatus.UNKNOWN and each.selection_id == order.selection_id
+            for each in self.orders.values()
+        )
+
+    def unsent(self) -> int:
+        """Return how many orders await their answers: they may not have been counted against the quotas yet."""
+        return sum(order.status is OrderStatus.NEW for order in self.orders.values())

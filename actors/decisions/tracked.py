@@ -1,0 +1,59 @@
+"""An order, and what is due about it."""
+
+import math
+from collections.abc import Sequence
+
+import attrs
+
+from protocol.commands import PlaceOrder
+from protocol.events import Fill
+from protocol.ids import sold_by
+from protocol.order import Order
+from protocol.prices import Probability, implied, opposite
+
+
+@attrs.define(kw_only=True)
+class Tracked:
+    """An order, and what is due about it. Times are trio's; `inf` means nothing is."""
+
+    order: Order
+    strategy: str
+    command: PlaceOrder | None  # None for an order of the account that this process did not place
+    sent_ns: int = 0
+    overdue_at_s: float = math.inf  # the activation deadline
+    ask_at_s: float = math.inf
+    cancel_at_s: float = math.inf
+    cancelling: bool = False  # a cancel is under way
+    settles_at_s: float = -math.inf  # until then an answered cancel may be followed by fills
+    resend_at_s: float = math.inf
+    gave_up_ns: int = 0  # when the last request to place it ended without an answer
+    gave_up_s: float = math.inf  # the same, on trio's clock
+    arrived: bool = False  # proved to have reached the venue
+    asked: int = 0
+    looks: int = 0  # at lists that could have shown it
+    resends: int = 0
+    hinted: tuple[Fill, ...] = ()  # prices that its next fills may have got, says the socket
+
+    @property
+    def due_s(self) -> float:
+        return min(self.overdue_at_s, self.ask_at_s, self.cancel_at_s, self.resend_at_s)
+
+
+def priced(order: Order, increase: int, hinted: Sequence[Fill]) -> Order:
+    """Give an order's newest fill the prices that were hinted, when they account for all of it and are no worse.
+
+    Hints name the price of the outcome, whichever side of it the order is on.
+    """
+    fills: list[Fill] = []
+    for hint in hinted:
+        if sum(fill.size for fill in fills) == increase:
+            break
+        fills.append(_turned(hint) if sold_by(order.selection_id) else hint)
+    complete = sum(fill.size for fill in fills) == increase
+    if not complete or any(implied(fill.price) > implied(order.price) for fill in fills):
+        return order
+    return attrs.evolve(order, fills=(*order.fills[:-1], *fills))
+
+
+def _turned(fill: Fill) -> Fill:
+    return attrs.evolve(fill, price=opposite(fill.price)) if isinstance(fill.price, Probability) else fill

@@ -1,0 +1,261 @@
+"""The embedded exchanges as whoever runs a bot on them sees them, whichever venue they stand for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+from typing import Protocol
+
+import attrs
+import trio
+
+from actors.exchange.faults import Faults
+from actors.exchange.prophetx import presets as prophetx_presets
+from actors.exchange.prophetx.catalogue import Catalogue as Catalogue
+from actors.exchange.prophetx.exchange import Exchange
+from actors.exchange.prophetx.loading import load_catalogue as load_catalogue
+from actors.exchange.prophetx.settings import ExchangeSettings
+from actors.exchange.satoriex import presets as satoriex_presets
+from actors.exchange.satoriex.book import BookTruth
+from actors.exchange.satoriex.exchange import SatoriexExchange
+from actors.exchange.satoriex.orders import Side as Direction
+from actors.exchange.satoriex.settings import SatoriexSettings
+from actors.exchange.satoriex.truth import OrderTruth
+from protocol.events import Level, OrderStatus, Side
+from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, VenueOrderId
+from protocol.money import micro
+from protocol.prices import Probability
+from protocol.prophetx.venue import ProphetX
+from protocol.prophetx.wire import Dialect
+from protocol.satoriex.names import buying, selling
+from protocol.satoriex.venue import SatoriEx
+from protocol.venue import Credentials, Venue
+
+
+@attrs.frozen(kw_only=True)
+class TrueOrder:
+    """One order of the main account as the exchange's own ledger has it. `filled` is in the price's unit."""
+
+    venue_order_id: VenueOrderId
+    client_order_id: ClientOrderId | None
+    selection_id: SelectionId
+    size: int
+    status: OrderStatus
+    filled: int
+
+
+class Served(Protocol):
+    """What every embedded exchange can do."""
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = ...) -> None: ...
+    async def serve_tcp(self, host: str, port: int, *, task_status: trio.TaskStatus[tuple[str, int]] = ...) -> None: ...
+    async def dial(self, host: str = ..., port: int = ...) -> trio.abc.Stream: ...
+    def freeze(self) -> None: ...
+
+
+class Embedded(Protocol):
+    """An embedded exchange, and how to get at it."""
+
+    @property
+    def exchange(self) -> Served: ...
+    @property
+    def venue(self) -> Venue: ...
+    @property
+    def credentials(self) -> Credentials: ...
+    @property
+    def path(self) -> str:
+        """Return where REST is, behind the host."""
+
+    def addresses(self, address: str) -> dict[str, str]:
+        """Return what a client needs to know: addresses, and who to be."""
+
+    def orders(self) -> list[TrueOrder]: ...
+    def funds_micro(self) -> int:
+        """Return the main account's money without what is matched."""
+
+    def books(self) -> Mapping[BookKey, tuple[Side, ...]]: ...
+
+
+class Opening(Protocol):
+    """Which exchange to embed, and how."""
+
+    def open(self, wall_ns: Callable[[], int], seed: int, faults: str, fault_scale: float) -> Embedded: ...
+
+
+PAPER_PROPHETX = ExchangeSettings(go_live_s=12.0, settle_s=5.0, stagger_s=30.0)
+"""Events begin and end within a short run, so that the wipe and the settlement are seen."""
+PAPER_SATORIEX = SatoriexSettings(trading_s=12.0, stagger_s=20.0, dispute_s=2.0)
+"""The same."""
+PAPER_ABSENCE_S = 8.0  # no request to an exchange in this process is on its way for longer
+
+
+# --- ProphetX ----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class OpenProphetX:
+    settings: ExchangeSettings = PAPER_PROPHETX
+    dialect: Dialect = Dialect.V4
+    catalogue: Catalogue | None = None
+
+    def open(self, wall_ns: Callable[[], int], seed: int, faults: str, fault_scale: float) -> "EmbeddedProphetX":
+        rules = Faults(Random(f"faults {seed}"))
+        rules.add(*prophetx_presets.preset(faults, fault_scale))
+        exchange = Exchange.create(
+            wall_ns=wall_ns,
+            random=Random(f"exchange {seed}"),
+            settings=self.settings,
+            faults=rules,
+            catalogue=self.catalogue,
+        )
+        return EmbeddedProphetX(exchange, ProphetX(dialect=self.dialect, commission_bp=self.settings.commission_bp))
+
+
+@attrs.frozen
+class EmbeddedProphetX:
+    exchange: Exchange
+    venue: ProphetX
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.exchange.credentials
+
+    @property
+    def path(self) -> str:
+        return "/partner"
+
+    def addresses(self, address: str) -> dict[str, str]:
+        return {
+            "rest_url": f"http://{address}{self.path}",
+            "ws_url": f"ws://{address}/app/{self.exchange.feed.key}",
+            "access_key": self.credentials.user,
+            "secret_key": self.credentials.secret,
+        }
+
+    def orders(self) -> list[TrueOrder]:
+        return [
+            TrueOrder(
+                venue_order_id=order.venue_order_id,
+                client_order_id=name,
+                selection_id=order.selection_id,
+                size=order.size,
+                status=order.status,
+                filled=order.filled,
+            )
+            for name, order in self.exchange.truth().orders.items()
+        ]
+
+    def funds_micro(self) -> int:
+        wallet = self.exchange.truth().balance
+        return micro(wallet.cash_cents - wallet.matched_cents)
+
+    def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
+        return self.exchange.truth().books
+
+
+# --- SatoriEx ----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class OpenSatoriEx:
+    settings: SatoriexSettings = PAPER_SATORIEX
+    venue: SatoriEx = SatoriEx(absence_after_s=PAPER_ABSENCE_S)  # noqa: RUF009  # frozen
+
+    def open(self, wall_ns: Callable[[], int], seed: int, faults: str, fault_scale: float) -> "EmbeddedSatoriEx":
+        rules = Faults(Random(f"satoriex faults {seed}"))
+        rules.add(*satoriex_presets.preset(faults, fault_scale))
+        exchange = SatoriexExchange.create(
+            wall_ns=wall_ns, random=Random(f"satoriex exchange {seed}"), settings=self.settings, faults=rules
+        )
+        return EmbeddedSatoriEx(exchange, self.venue)
+
+
+@attrs.frozen
+class EmbeddedSatoriEx:
+    exchange: SatoriexExchange
+    venue: SatoriEx
+
+    @property
+    def credentials(self) -> Credentials:
+        who = self.exchange.credentials
+        return Credentials(user=who.email, secret=who.password)
+
+    @property
+    def path(self) -> str:
+        return "/api/v1"
+
+    def addresses(self, address: str) -> dict[str, str]:
+        return {
+            "rest_url": f"http://{address}{self.path}",
+            "ws_url": f"ws://{address}/ws",
+            "email": self.credentials.user,
+            "password": self.credentials.secret,
+        }
+
+    def orders(self) -> list[TrueOrder]:
+        return [
+            TrueOrder(
+                venue_order_id=VenueOrderId(name),
+                client_order_id=None,
+                selection_id=_selection(order),
+                size=order.shares,
+                status=order.status,
+                filled=order.filled_shares,
+            )
+            for name, order in self.exchange.truth().orders.items()
+        ]
+
+    def funds_micro(self) -> int:
+        truth = self.exchange.truth()
+        return truth.available_micro + truth.escrow_micro
+
+    def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
+        found = {}
+        for (market_id, outcome_id), book in self.exchange.truth().books.items():
+            key = BookKey(EventId(market_id), MarketId(outcome_id))
+            found[key] = _sides(key, book)
+        return found
+
+
+def _selection(order: OrderTruth) -> SelectionId:
+    key = BookKey(EventId(order.market_id), MarketId(order.outcome_id))
+    return buying(key) if order.side is Direction.BUY else selling(key)
+
+
+def _sides(key: BookKey, book: BookTruth) -> tuple[Side, ...]:
+    asks = tuple(Level(Probability(price), shares) for price, shares in book.asks)
+    bids = tuple(Level(Probability(10_000 - price), shares) for price, shares in book.bids)
+    return Side(selection_id=buying(key), levels=asks), Side(selection_id=selling(key), levels=bids)
+
+
+# --- which of them -----------------------------------------------------------------------------------------------
+
+VENUES = ("prophetx", "satoriex")
+FIRST: tuple[Opening, ...] = (OpenProphetX(),)
+DIALECTS = tuple(dialect.value for dialect in Dialect)
+SERVED_PROPHETX = ExchangeSettings(go_live_s=900.0, settle_s=600.0, stagger_s=900.0)
+SERVED_SATORIEX = SatoriexSettings(trading_s=1800.0, stagger_s=600.0)
+
+
+def openings(
+    names: Iterable[str],
+    *,
+    served: bool,
+    dialect: str = DIALECTS[0],
+    catalogue: Catalogue | None = None,
+    crowd: bool = True,
+) -> tuple[Opening, ...]:
+    """Return what opens the named exchanges: as they are served to any client, or for a short run on paper."""
+    chosen: list[Opening] = []
+    for name in names:
+        if name == VENUES[0]:
+            prophetx = SERVED_PROPHETX if served else PAPER_PROPHETX
+            chosen.append(
+                OpenProphetX(
+                    settings=prophetx if crowd else attrs.evolve(prophetx, crowd_actions_per_s=0.0),
+                    dialect=Dialect(dialect),
+                    catalogue=catalogue,
+                )
+            )
+        else:
+            satoriex = SERVED_SATORIEX if served else PAPER_SATORIEX
+            chosen.append(OpenSatoriEx(settings=satoriex if crowd else attrs.evolve(satoriex, crowd_actions_per_s=0.0)))
+    return tuple(chosen)

@@ -1,0 +1,1 @@
+"""An exchange that speaks ProphetX, in both of its vocabularies."""

@@ -1,0 +1,67 @@
+"""The exchange's own ledger, in the house's words, for whoever audits a client."""
+
+import attrs
+
+from actors.exchange.prophetx.board import Book
+from actors.exchange.prophetx.floor import Floor
+from actors.exchange.prophetx.ledger import Account, Wallet, neutral_status
+from protocol.events import Fill, Level, OrderStatus, Side
+from protocol.ids import BookKey, ClientOrderId, SelectionId, VenueOrderId
+from protocol.order import RESTABLE
+
+
+@attrs.frozen(kw_only=True)
+class OrderTruth:
+    venue_order_id: VenueOrderId
+    selection_id: SelectionId
+    status: OrderStatus
+    size: int  # as placed
+    filled: int
+    fills: tuple[Fill, ...]
+
+    @property
+    def can_match(self) -> bool:
+        return self.status in RESTABLE
+
+
+@attrs.frozen(kw_only=True)
+class Truth:
+    """What one account has, and every book, at one moment."""
+
+    orders: dict[ClientOrderId, OrderTruth]
+    balance: Wallet
+    books: dict[BookKey, tuple[Side, ...]]
+
+
+def truth_of(floor: Floor, account: Account) -> Truth:
+    return Truth(
+        orders={
+            order.external_id: OrderTruth(
+                venue_order_id=order.order_id,
+                selection_id=order.selection.selection_id,
+                status=neutral_status(order),
+                size=order.original_cents,
+                filled=order.filled_cents,
+                fills=tuple(Fill(each.fill.stake_cents, each.fill.odds) for each in order.fills),
+            )
+            for order in floor.orders.values()
+            if order.account is account
+        },
+        balance=account.balance(),
+        books={key: _sides(book) for key, book in floor.books.items()},
+    )
+
+
+def _sides(book: Book) -> tuple[Side, ...]:
+    return tuple(
+        Side(
+            selection_id=selection.selection_id,
+            name=selection.name,
+            outcome_id=selection.outcome_id,
+            levels=tuple(
+                Level(level.odds, level.takeable_cents, level.payout_cents)
+                for level in book.matching.shown(selection.selection_id)
+            ),
+        )
+        for selection in book.listing.selections
+    )
