@@ -50,6 +50,7 @@ class Router:
     _markets: dict[BookKey, Mailbox[MarketMessage]] = attrs.field(factory=dict)
     _selections: dict[SelectionId, BookKey] = attrs.field(factory=dict)
     _early: dict[BookKey, BookReplaced] = attrs.field(factory=dict)  # newest images of books that await a snapshot
+    _stirred: set[BookKey] = attrs.field(factory=set)  # of those, the ones that were hinted: the snapshot may be older
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -102,9 +103,12 @@ class Router:
 
     def _hint(self, hint: Hinted) -> None:
         for key in self._markets:
-            if key.event_id == hint.event_id and hint.market_id in (None, key.market_id):
+            if _concerns(hint, key):
                 self._send(key, Stir())
                 self._want_book(key)
+        event = None if hint.event_id is None else self._events.get(hint.event_id)
+        waiting = () if event is None else (key for key in event.keys if key not in self._markets)
+        self._stirred.update(key for key in waiting if _concerns(hint, key))
 
     def _image(self, key: BookKey, image: BookReplaced) -> None:
         if key in self._markets:
@@ -130,6 +134,7 @@ class Router:
         self._events.pop(event_id, None)
         for key in [key for key in self._early if key.event_id == event_id]:
             del self._early[key]
+        self._stirred = {key for key in self._stirred if key.event_id != event_id}
         for key in self._keys(event_id):
             self._close(key)
 
@@ -156,6 +161,10 @@ class Router:
                 if book.key in self._early:
                     self._send(book.key, self._early.pop(book.key))  # it waits there for the snapshot
             self._send(book.key, Compare(book=book, asked_at_s=snapshot.asked_at_s))
+            if book.key in self._stirred:
+                self._stirred.discard(book.key)
+                self._send(book.key, Stir())
+                self._want_book(book.key)
         there = {book.key for book in snapshot.books}
         for event_id in snapshot.event_ids:
             for key in self._keys(event_id):
@@ -215,3 +224,7 @@ class Router:
             mailbox.offer(each)
         if not isinstance(message, BookReplaced):
             mailbox.offer(message)
+
+
+def _concerns(hint: Hinted, key: BookKey) -> bool:
+    return key.event_id == hint.event_id and hint.market_id in (None, key.market_id)

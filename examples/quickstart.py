@@ -15,7 +15,7 @@ def quote(view: View) -> list[Quote]:
         fair = view.fair(selection_id)
         price = view.ladder.paying_at_least(fair - Fraction(2, 100)) if fair else None
         if price is not None:
-            quotes.append(Quote(selection_id=selection_id, price=price, size=500))
+            quotes.append(Quote(selection_id=selection_id, price=price, size=view.size_for(price, 500)))
     return quotes
 
 

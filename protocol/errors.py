@@ -25,6 +25,7 @@ class Policy(enum.Enum):
     OUTCOME_UNKNOWN = "outcome_unknown"  # it may or may not have happened
 
 
+NOT_JSON = "not_json"  # the code of an answer that whoever stands before the venue gave in its place
 RETRY_SOON_S = 0.3  # the venue's own figure for 425, 409 and opened_retry
 
 

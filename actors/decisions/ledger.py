@@ -554,6 +554,8 @@ class OrderLedger:
             yield from self._want_cancel(tracked, now_s)
 
     def _merge(self, tracked: Tracked, report: OrderReported, now_s: float) -> Iterator[Out]:
+        if report.status is None:
+            log.error("order_status_unknown", order=tracked.order.client_order_id)  # it counts as live
         if report.status is OrderStatus.CANCELLED and now_s < tracked.settles_at_s:
             report = attrs.evolve(report, status=None)  # a fill may still be on its way
             tracked.ask_at_s = tracked.settles_at_s

@@ -17,7 +17,7 @@ from actors.io.http import HttpLane, open_lane
 from actors.io.transport import Dial
 from actors.messages import AnswerLost
 from actors.tally import Tally
-from protocol.errors import Policy, RemoteProtocolError, VenueError
+from protocol.errors import NOT_JSON, Policy, RemoteProtocolError, VenueError
 from protocol.tokens import Authorisation, Need
 from protocol.venue import Call, Credentials, Lane, Response, Rest, Traits
 
@@ -144,6 +144,8 @@ class Caller:
         except VenueError as error:
             if error.policy is Policy.BACK_OFF and error.status == 429:
                 self._hold(call, error)
+            if error.code == NOT_JSON:
+                log.error("answer_not_json", endpoint=call.name, status=error.status)
             raise
 
     async def _send(self, call: Call[T], token: str | None, sending: Callable[[], None]) -> Response:

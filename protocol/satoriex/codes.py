@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from protocol.errors import Policy, RemoteProtocolError, VenueError
+from protocol.errors import NOT_JSON, Policy, RemoteProtocolError, VenueError
 from protocol.satoriex import wire
 from protocol.satoriex.assumptions import GONE_STATUSES, RETRY_AFTER_S
 from protocol.venue import Response
@@ -13,7 +13,6 @@ from protocol.venue import Response
 OK = "0"
 TOKEN_EXPIRED = "2002"
 INTERNAL = "50000"
-NOT_JSON = "not_json"  # ours: the edge answered, not the venue
 UNREADABLE = "unreadable"  # ours
 NO_ORDER_ID = "no_order_id"  # ours
 LOGIN_SHAPE = "login_shape"  # ours
