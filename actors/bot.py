@@ -52,7 +52,7 @@ class BotSettings:
     pairs: tuple[Pair, ...] = ()
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, repr=False)
 class Bot:
     """A whole bot, on one venue or several. `run` returns after a safe stop, or raises what made it stop.
 
@@ -230,12 +230,12 @@ class Bot:
                     strategies.cancel_scope.cancel()
                 self._guard.halted = True
                 self.stopping()
-                await self._each_seat(lambda seat: seat.wind_down())
+                await self._each_seat(lambda seat: seat.stop.wind_down())
                 sessions.cancel_scope.cancel()
             money.cancel_scope.cancel()
 
     async def _emergency(self) -> None:
-        await self._each_seat(lambda seat: seat.emergency())
+        await self._each_seat(lambda seat: seat.stop.emergency())
 
     async def _each_seat(self, act: Callable[[Seat], Awaitable[None]]) -> None:
         async with trio.open_nursery() as nursery:

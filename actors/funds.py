@@ -8,13 +8,15 @@ import structlog
 import trio
 
 from actors.mailbox import Mailbox
-from actors.messages import AnswerLost, Ask, FundsRead
-from protocol.errors import RemoteProtocolError, VenueError
+from actors.messages import NAMED, Ask, FundsRead
 from protocol.events import MarketSettled
 from protocol.ids import VenueName
 from protocol.venue import Poll, Rest
 
 log = structlog.get_logger()
+
+MAX_TRIES = 5
+TRY_AGAIN_S = 1.0
 
 
 @attrs.define(kw_only=True)
@@ -36,7 +38,7 @@ class Funds:
             for reading in (self._read_results, self.read):
                 try:
                     await reading()
-                except (VenueError, AnswerLost, RemoteProtocolError) as error:
+                except NAMED as error:
                     log.warning("funds_not_read", venue=self.venue, reason=str(error))
                     self.woken.offer(None)
             await trio.sleep(self.poll.apart_s)
@@ -52,6 +54,17 @@ class Funds:
         funds = FundsRead(venue=self.venue, balance=balance, held=held, asked_at_s=asked_at_s)
         self.heard(funds)
         return funds
+
+    async def read_all(self) -> FundsRead | None:
+        """Read the results, then the money that they brought; `None` when that cannot be done in a few tries."""
+        for _ in range(MAX_TRIES):
+            try:
+                await self._read_results()
+                return await self.read()
+            except NAMED as error:
+                log.warning("funds_not_read", venue=self.venue, reason=str(error))
+                await trio.sleep(TRY_AGAIN_S)
+        return None
 
     async def _read_results(self) -> None:
         call = self.rest.results()

@@ -9,7 +9,7 @@ import attrs
 
 from protocol.book import BookStatus, LiquidityChange
 from protocol.commands import Cancel, CancelAll, CancelOrder, PlaceOrder
-from protocol.errors import VenueError
+from protocol.errors import RemoteProtocolError, VenueError
 from protocol.events import (
     BookReplaced,
     EventListed,
@@ -67,6 +67,10 @@ class SessionFailed(Exception):
         super().__init__(reason)
         self.reconnect = reconnect
         self.status = status
+
+
+NAMED = (SessionFailed, VenueError, AnswerLost, RemoteProtocolError)
+"""Every failure that the world outside can cause. All else is a bug."""
 
 
 # --- sessions ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One venue's half of the bot: its calls, its orders, its sessions, its safe stop."""
+"""One venue's half of the bot: its calls, its orders, its sessions."""
 
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -10,23 +10,18 @@ import structlog
 import trio
 
 from actors.decisions.audit import Audit, compare_orders, compare_snapshots, fate_reported, funds_gap_cents
-from actors.decisions.doubts import CLOCK_SKEW_S
 from actors.decisions.ledger import OrderLedger
 from actors.decisions.standing import Standing
-from actors.flatness import cancel_everything, prove_flat
 from actors.funds import Funds
 from actors.gateway import Gateway
-from actors.history import read_history, slices
 from actors.io.caller import Caller, LoginRefused
 from actors.io.clock import VenueClock
 from actors.io.transport import Dial, dial_tcp
 from actors.listings import Listings
 from actors.mailbox import Mailbox
-from actors.market import HEAL_GRACE_S
 from actors.messages import (
+    NAMED,
     AccountReady,
-    AnswerLost,
-    CancelEverything,
     CancelWork,
     FundsRead,
     MarketView,
@@ -39,15 +34,14 @@ from actors.messages import (
     SessionFailed,
     SessionLost,
     SessionReady,
-    SnapshotTaken,
     TrackerMessage,
 )
+from actors.safe_stop import SafeStop
 from actors.session import Session, SessionSettings
 from actors.supervision import Backoff, supervise
 from actors.tally import Tally
 from actors.tracker import OrderTracker
-from protocol.errors import RemoteProtocolError, VenueError
-from protocol.events import About, EventListed, MarketSettled, OrderReported
+from protocol.events import About, EventListed, MarketSettled
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, VenueName
 from protocol.odds import OddsLadder, generate_ladder
 from protocol.order import Order
@@ -61,15 +55,8 @@ PLACING_BACKLOG = 256  # what 50 requests a second of 20 orders carry in a quart
 CANCELLING_BACKLOG = 16_384
 ASKING_BACKLOG = 4_096
 
-STOP_S = 8.0  # a safe stop takes 10 s at most; the rest is for sockets to close and the process to end
-FLATTEN_S = 5.0
-SETTLE_S = 0.7  # for the images of our own cancels to come in before the books are compared
-EMERGENCY_LOOK_S = 3.0
 LADDER_AGAIN_S = 30.0
-BALANCE_TRIES = 5
 UNAUTHORISED = (401, 403)
-
-NAMED = (SessionFailed, VenueError, AnswerLost, RemoteProtocolError)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,7 +69,7 @@ class SeatSettings:
     activation_timeout_s: float = 10.0
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, repr=False)
 class Seat:
     """Everything that one venue has to itself. Risk and the strategies stand above all seats."""
 
@@ -96,12 +83,9 @@ class Seat:
     id_prefix: str
     tally: Tally
     dial: Dial = dial_tcp
-    flat: bool = attrs.field(default=False, init=False)
     epoch: int | None = attrs.field(default=None, init=False)
     opening: Balance | None = attrs.field(default=None, init=False)
-    closing: Balance | None = attrs.field(default=None, init=False)
-    final_orders: tuple[OrderReported, ...] | None = attrs.field(default=None, init=False)
-    final_books: tuple[SnapshotTaken, ...] | None = attrs.field(default=None, init=False)
+    stop: SafeStop = attrs.field(init=False)
     standing: Standing = attrs.field(init=False)
     caller: Caller = attrs.field(init=False)
     ledger: OrderLedger = attrs.field(init=False)
@@ -117,7 +101,6 @@ class Seat:
     _ladder: OddsLadder = attrs.field(factory=generate_ladder, init=False)
     _account_known: trio.Event = attrs.field(factory=trio.Event, init=False)  # nothing rests from before
     _account_ready: bool = attrs.field(default=False, init=False)
-    _started_s: float = attrs.field(default=0.0, init=False)
     _lost_at_s: float = attrs.field(default=math.inf, init=False)
     _token_refused: bool = attrs.field(default=False, init=False)
 
@@ -181,6 +164,17 @@ class Seat:
             max_batch=traits.max_batch,
             wall_ns=self._clock.now_ns,
         )
+        self.stop = SafeStop(
+            traits=traits,
+            rest=self._rest,
+            caller=self.caller,
+            ledger=self.ledger,
+            tracker=self.tracker,
+            funds=self._funds,
+            inbox=self.inbox,
+            session=lambda: self._session if self.epoch is not None else None,
+            wall_ns=self._clock.now_ns,
+        )
 
     @property
     def name(self) -> VenueName:
@@ -194,6 +188,11 @@ class Seat:
     def ready_epoch(self) -> int | None:
         """Return the session that may be traded on; `None` before the account is known."""
         return self.epoch if self._account_ready else None
+
+    @property
+    def flat(self) -> bool:
+        """Tell whether the venue has shown that nothing of ours can match, since the stop."""
+        return self.stop.flat
 
     @property
     def logged_in(self) -> bool:
@@ -225,21 +224,22 @@ class Seat:
     def audit(self, views: Mapping[BookKey, MarketView]) -> Audit:
         """Count the differences from what REST said at the end of the run."""
         orders = fills = balance = books = None
-        if self.final_orders is not None:
+        if self.stop.orders is not None:
             own = self.own_orders()
             names = {order.venue_order_id: name for name, order in own.items()}
             fates = {
                 name: fate_reported(report, own[name].size)
-                for report in self.final_orders
+                for report in self.stop.orders
                 if (name := report.client_order_id or names.get(report.venue_order_id)) in own
             }
             if not self.traits.orders_named:  # what the list has forgotten was read by its id when it ended
                 own = {name: order for name, order in own.items() if name in fates}
             orders, fills = compare_orders(own, fates)
-        if self.closing is not None:
-            balance = self.funds_gap_cents(self.closing.free_micro + (self.closing.resting_micro or 0))
-        if self.final_books is not None and self.epoch is not None:
-            books = compare_snapshots(views, self.final_books)
+        if self.stop.closing is not None:
+            closing = self.stop.closing.balance
+            balance = self.funds_gap_cents(closing.free_micro + (closing.resting_micro or 0))
+        if self.stop.books is not None and self.epoch is not None:
+            books = compare_snapshots(views, self.stop.books)
         return Audit(orders=orders, fills=fills, balance_cents=balance, books=books)
 
     def wake(self, about: About) -> None:
@@ -291,85 +291,9 @@ class Seat:
     @asynccontextmanager
     async def connections(self) -> AsyncIterator[None]:
         """Hold the venue's HTTP connections open, also while everything around is cancelled."""
-        self._started_s = trio.current_time()
+        self.stop.started_s = trio.current_time()
         async with self.caller.connections(self.settings.session.rest_url, self.dial):
             yield
-
-    # --- the safe stop ---
-
-    async def wind_down(self) -> None:
-        """Cancel everything with the socket still up, then let REST prove it. Bounded."""
-        stop_s = STOP_S + self.traits.stop_more_s
-        deadline_s = trio.current_time() + stop_s
-        self.ledger.stopping = True
-        self.caller.hurry()
-        if not self.logged_in:
-            return
-        self.inbox.put(CancelEverything())
-        with trio.move_on_after(FLATTEN_S + self.traits.stop_more_s):
-            await self.tracker.wait_flat()
-        async with trio.open_nursery() as nursery:
-            nursery.cancel_scope.deadline = deadline_s
-            nursery.start_soon(self._compare_books)
-            await self._prove_flat()
-            self.closing = await self._read_balance()
-            self.final_orders = await self._read_orders()
-            await self.tracker.wait_settled()
-
-    async def _prove_flat(self) -> None:
-        await prove_flat(self.caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
-        await self.tracker.wait_flat()
-        self.flat = True
-
-    async def _read_orders(self) -> tuple[OrderReported, ...]:
-        """Read every order of the run, for as long as the stop has time, and let the tracker learn from it."""
-        to_s = self._clock.now_ns() // 10**9 + CLOCK_SKEW_S
-        reports: list[OrderReported] = []
-        for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, to_s):
-            while True:
-                try:
-                    page = await read_history(self.caller.ask, self._rest, *window)
-                    break
-                except NAMED as error:
-                    log.warning("orders_not_read", reason=str(error))
-                    await trio.sleep(0.2)
-            reports.extend(page.orders)
-            for report in page.orders:
-                self.inbox.put(report)
-        return tuple(reports)
-
-    async def _compare_books(self) -> None:
-        if self._session is None or self.epoch is None:
-            return
-        await trio.sleep(SETTLE_S)
-        try:
-            snapshots = await self._session.compare_books()
-        except NAMED as error:
-            log.warning("books_not_compared", reason=str(error))
-            return
-        await trio.sleep(HEAL_GRACE_S + 0.2)
-        self.final_books = tuple(snapshots)
-
-    def _opened_ns(self) -> int:
-        """Return when the run began, by the venue's clock."""
-        return self._clock.now_ns() - int((trio.current_time() - self._started_s) * 1e9)
-
-    async def emergency(self) -> None:
-        """Cancel everything by REST alone, again and again: the actors that would do it are gone.
-
-        What was on its way in when they went may arrive after a cancel.
-        """
-        self.caller.hurry()
-        with trio.move_on_after(STOP_S + self.traits.stop_more_s):
-            await self._cancel_by_rest()
-        log.error("emergency_stop", venue=self.name, flat=self.flat)
-
-    async def _cancel_by_rest(self) -> None:
-        while self.logged_in and not self.flat:
-            await cancel_everything(self.caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
-            with trio.move_on_after(EMERGENCY_LOOK_S):
-                await prove_flat(self.caller.ask, self._rest, self._opened_ns(), self._clock.now_ns)
-                self.flat = True
 
     # --- the account ---
 
@@ -378,18 +302,12 @@ class Seat:
 
         Where the venue does not say what is held for resting orders, no order may leave before that.
         """
-        if self.traits.orders_named:
-            self.opening = await self._read_balance()
-            return
-        await self._account_known.wait()
-        for _ in range(BALANCE_TRIES):
-            try:
-                self.opening = (await self._funds.read()).balance
-                break
-            except NAMED as error:
-                log.warning("balance_not_read", venue=self.name, reason=str(error))
-                await trio.sleep(1.0)
-        self._open_account(AccountReady(self.name))
+        if not self.traits.orders_named:
+            await self._account_known.wait()
+        opening = await self._funds.read_all()
+        self.opening = None if opening is None else opening.balance
+        if not self.traits.orders_named:
+            self._open_account(AccountReady(self.name))
 
     async def _read_ladder(self) -> None:
         """Fetch the ladder; until then, and where it cannot be had, the generated one serves."""
@@ -402,18 +320,11 @@ class Seat:
                 log.warning("ladder_not_read", reason=str(error))
                 await trio.sleep(LADDER_AGAIN_S)
 
-    async def _read_balance(self) -> Balance | None:
-        for _ in range(BALANCE_TRIES):
-            try:
-                return await self.caller.ask(self._rest.balance())
-            except NAMED as error:
-                log.warning("balance_not_read", venue=self.name, reason=str(error))
-                await trio.sleep(1.0)
-        return None
-
     # --- news ---
 
     def _hear_funds(self, message: FundsRead | MarketSettled) -> None:
+        if self.traits.polls[Query.FUNDS].every_s == math.inf:
+            return  # one reading now and then proves nothing about a wallet that moves
         self.inbox.put(message)
         if isinstance(message, FundsRead):
             self.risk.put(message)

@@ -1,0 +1,120 @@
+"""How a run ends at one venue: everything cancelled, and what is then true read by REST."""
+
+from collections.abc import Callable
+
+import attrs
+import structlog
+import trio
+
+from actors.decisions.doubts import CLOCK_SKEW_S
+from actors.decisions.ledger import OrderLedger
+from actors.flatness import cancel_everything, prove_flat
+from actors.funds import Funds
+from actors.history import read_history, slices
+from actors.io.caller import Caller
+from actors.mailbox import Mailbox
+from actors.market import HEAL_GRACE_S
+from actors.messages import NAMED, CancelEverything, FundsRead, SnapshotTaken, TrackerMessage
+from actors.session import Session
+from actors.tracker import OrderTracker
+from protocol.events import OrderReported
+from protocol.venue import Rest, Traits
+
+log = structlog.get_logger()
+
+STOP_S = 8.0  # a safe stop takes 10 s at most; the rest is for sockets to close and the process to end
+FLATTEN_S = 5.0
+SETTLE_S = 0.7  # for the images of our own cancels to come in before the books are compared
+AGAIN_S = 0.2
+EMERGENCY_LOOK_S = 3.0
+
+
+@attrs.define(kw_only=True, repr=False)
+class SafeStop:
+    """Cancel everything, prove it, and read what the audit needs. `flat` is what was proved."""
+
+    traits: Traits
+    rest: Rest
+    caller: Caller
+    ledger: OrderLedger
+    tracker: OrderTracker
+    funds: Funds
+    inbox: Mailbox[TrackerMessage]
+    session: Callable[[], Session | None]  # the one that is up
+    wall_ns: Callable[[], int]  # the venue's clock
+    started_s: float = 0.0
+    flat: bool = attrs.field(default=False, init=False)
+    closing: FundsRead | None = attrs.field(default=None, init=False)
+    orders: tuple[OrderReported, ...] | None = attrs.field(default=None, init=False)
+    books: tuple[SnapshotTaken, ...] | None = attrs.field(default=None, init=False)
+
+    async def wind_down(self) -> None:
+        """Cancel everything with the socket still up, then let REST prove it. Bounded."""
+        deadline_s = trio.current_time() + STOP_S + self.traits.stop_more_s
+        self.ledger.stopping = True
+        self.caller.hurry()
+        if not self.caller.logged_in.is_set():
+            return
+        self.inbox.put(CancelEverything())
+        with trio.move_on_after(FLATTEN_S + self.traits.stop_more_s):
+            await self.tracker.wait_flat()
+        async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.deadline = deadline_s
+            nursery.start_soon(self._compare_books)
+            await self._prove_flat()
+            self.closing = await self.funds.read_all()
+            self.orders = await self._read_orders()
+            await self.tracker.wait_settled()
+
+    async def emergency(self) -> None:
+        """Cancel everything by REST alone, again and again: the actors that would do it are gone.
+
+        What was on its way in when they went may arrive after a cancel.
+        """
+        self.caller.hurry()
+        with trio.move_on_after(STOP_S + self.traits.stop_more_s):
+            while self.caller.logged_in.is_set() and not self.flat:
+                await cancel_everything(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
+                with trio.move_on_after(EMERGENCY_LOOK_S):
+                    await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
+                    self.flat = True
+        log.error("emergency_stop", venue=self.traits.venue, flat=self.flat)
+
+    async def _prove_flat(self) -> None:
+        await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
+        await self.tracker.wait_flat()
+        self.flat = True
+
+    async def _read_orders(self) -> tuple[OrderReported, ...]:
+        """Read every order of the run, for as long as the stop has time, and let the tracker learn from it."""
+        to_s = self.wall_ns() // 10**9 + CLOCK_SKEW_S
+        reports: list[OrderReported] = []
+        for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, to_s):
+            while True:
+                try:
+                    page = await read_history(self.caller.ask, self.rest, *window)
+                    break
+                except NAMED as error:
+                    log.warning("orders_not_read", venue=self.traits.venue, reason=str(error))
+                    await trio.sleep(AGAIN_S)
+            reports.extend(page.orders)
+            for report in page.orders:
+                self.inbox.put(report)
+        return tuple(reports)
+
+    async def _compare_books(self) -> None:
+        session = self.session()
+        if session is None:
+            return
+        await trio.sleep(SETTLE_S)
+        try:
+            snapshots = await session.compare_books()
+        except NAMED as error:
+            log.warning("books_not_compared", venue=self.traits.venue, reason=str(error))
+            return
+        await trio.sleep(HEAL_GRACE_S + 0.2)
+        self.books = tuple(snapshots)
+
+    def _opened_ns(self) -> int:
+        """Return when the run began, by the venue's clock."""
+        return self.wall_ns() - int((trio.current_time() - self.started_s) * 1e9)
