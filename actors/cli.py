@@ -15,7 +15,6 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import attrs
 import click
@@ -27,7 +26,7 @@ from actors.config import ConfigError, load_config
 from actors.console.logs import LEVELS, RecentLines, configure_logs
 from actors.console.status import Status
 from actors.console.summary import Summary
-from actors.exchange.embedded import DIALECTS, VENUES, Catalogue, Embedded, Opening, load_catalogue, openings
+from actors.exchange.embedded import DIALECTS, VENUES, Catalogue, Embedded, load_catalogue, openings
 from actors.io.caller import LoginRefused
 from actors.maker import MarketMaker
 from actors.paper import Paper
@@ -109,7 +108,7 @@ def paper(
     paper = Paper(
         wall_ns=time.time_ns,
         seed=seed,
-        venues=_openings(venue, served=False, dialect=dialect, catalogue=_read_catalogue(catalogue)),
+        venues=openings(_names(venue), served=False, dialect=dialect, catalogue=_read_catalogue(catalogue)),
         faults=faults,
     )
     title = f"overround paper  {venue}  seed {seed}  faults {faults}  (Ctrl-C stops safely)"
@@ -117,8 +116,8 @@ def paper(
     run.finish(run.until_stopped(paper.run_on_loopback, paper.stop, lambda: paper.bot), paper.summary)
 
 
-def _openings(venue: str, **how: Any) -> tuple[Opening, ...]:
-    return openings(VENUES if venue == "both" else (venue,), **how)
+def _names(venue: str) -> tuple[str, ...]:
+    return VENUES if venue == "both" else (venue,)
 
 
 @main.command()
@@ -147,7 +146,7 @@ def exchange(
     With both venues it has an object for each, and the second one takes the port after the first.
     """
     configure_logs(log_level)
-    chosen = _openings(venue, served=True, crowd=not no_crowd, catalogue=_read_catalogue(catalogue))
+    chosen = openings(_names(venue), served=True, crowd=not no_crowd, catalogue=_read_catalogue(catalogue))
     served = [each.open(time.time_ns, seed, faults, 1.0) for each in chosen]
     try:
         trio.run(_serve, served, host, port, seconds)

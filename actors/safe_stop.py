@@ -51,7 +51,7 @@ class SafeStop:
     async def wind_down(self) -> None:
         """Cancel everything with the socket still up, then let REST prove it. Bounded."""
         deadline_s = trio.current_time() + STOP_S + self.traits.stop_more_s
-        self.ledger.stopping = True
+        self.ledger.stop()
         self.caller.hurry()
         if not self.caller.logged_in.is_set():
             return

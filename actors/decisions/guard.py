@@ -139,10 +139,10 @@ class Guard:
             return DenialReason.NOT_READY
         if order.client_order_id in self._seen:
             return DenialReason.DUPLICATE_ID
-        if not view.live or view.epoch != standing.epoch:
-            return DenialReason.BOOK_NOT_LIVE
         if order.key.event_id in self._refused_s:
             return DenialReason.MARKET_HALTED
+        if not view.live or view.epoch != standing.epoch:
+            return DenialReason.BOOK_NOT_LIVE
         return (
             self._deny_form(order, view)
             or self._deny_money(order, standing, day)
@@ -216,9 +216,10 @@ class Guard:
             return DenialReason.COOLING_DOWN
         if now_s < standing.held_until_s or standing.budget_s > now_s + RATE_BURST_S:
             return DenialReason.RATE_BUDGET
-        if standing.placing_left(now_s) - standing.unsent() < 1:
+        unsent = standing.unsent()
+        if standing.placing_left(now_s) - unsent < 1:
             return DenialReason.RATE_BUDGET
-        if standing.flat_in_s(len(standing.orders) + 1, now_s) > standing.traits.time_to_flat_s:
+        if standing.flat_in_s(len(standing.orders) + 1, now_s, unsent + 1) > standing.traits.time_to_flat_s:
             return DenialReason.TIME_TO_FLAT
         return None
 

@@ -88,11 +88,14 @@ class RateLimit:
         windows = self._windows_of("place")
         return min((each.quota.usable - each.quota.reserve - each.used(now_s) for each in windows), default=math.inf)
 
-    def flat_in_s(self, orders: int, now_s: float) -> float:
-        """Return how long it takes to cancel so many orders one by one, at what the venue allows less what was used."""
+    def flat_in_s(self, orders: int, now_s: float, coming: int = 0) -> float:
+        """Return how long it takes to cancel so many orders one by one, at what the venue allows less what was used.
+
+        `coming` calls are about to be used as well.
+        """
         longest_s = 0.0
         for window in self._windows_of("cancel"):
-            left = window.quota.calls - window.used(now_s)
+            left = window.quota.calls - window.used(now_s) - coming
             longest_s = max(longest_s, orders * window.quota.window_s / left if left > 0 else math.inf)
         return longest_s
 

@@ -19,7 +19,7 @@ def _without_limit(_now_s: float) -> float:
     return math.inf
 
 
-def _at_once(_orders: int, _now_s: float) -> float:
+def _at_once(_orders: int, _now_s: float, _coming: int) -> float:
     return 0.0
 
 
@@ -29,7 +29,7 @@ class Standing:
 
     traits: Traits
     placing_left: Callable[[float], float] = _without_limit  # orders that the venue's quotas have room for
-    flat_in_s: Callable[[int, float], float] = _at_once  # how long cancelling so many orders takes
+    flat_in_s: Callable[[int, float, int], float] = _at_once  # to cancel so many orders, when so many calls come before
     epoch: int | None = None  # of the session that is up; None while none is
     ready: bool = False
     held_until_s: float = -math.inf
@@ -60,9 +60,11 @@ class Standing:
     def read(self, funds: FundsRead) -> dict[BookKey, int]:
         """Take a reading; return the shares of each book that were held before this run, as far as can be told.
 
-        An order whose answer had come before the question is part of the reading. What was held before can only fall:
-        a reading that already has a fill which we have not heard of would count it twice.
+        An order whose answer had come before the question is part of the reading. What was held before can only fall,
+        and shares that turn up later are first taken for what our orders bid for: a reading that already has a fill
+        which we have not heard of would count it twice.
         """
+        first = self._free_micro is None
         self._free_micro = funds.balance.free_micro
         for name, (answered_s, _) in list(self._spent.items()):
             if answered_s < funds.asked_at_s:
@@ -71,7 +73,8 @@ class Standing:
         for holding in funds.held or ():
             held[holding.key] = held.get(holding.key, 0) + holding.shares
         for key in {*held, *self._before} if funds.held is not None else ():
-            before = max(held.get(key, 0) - shares_bought(self._bought.get(key, {}).values()), 0)
+            unheard = 0 if first or key in self._before else self._resting_bids(key)  # new shares may be theirs
+            before = max(held.get(key, 0) - shares_bought(self._bought.get(key, {}).values()) - unheard, 0)
             self._before[key] = min(before, self._before.get(key, before))
         return dict(self._before)
 
@@ -85,6 +88,11 @@ class Standing:
         held = self._before.get(key, 0) + shares_bought(self._bought.get(key, {}).values())
         return held - sum(
             order.remaining for order in self.orders.values() if order.key == key and sold_by(order.selection_id)
+        )
+
+    def _resting_bids(self, key: BookKey) -> int:
+        return sum(
+            order.remaining for order in self.orders.values() if order.key == key and not sold_by(order.selection_id)
         )
 
     def looks_like(self, order: Order) -> bool:

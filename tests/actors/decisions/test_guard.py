@@ -574,7 +574,7 @@ def test_orders_that_await_their_answers_are_counted_against_the_quota():
 
 def test_no_more_rests_than_can_be_cancelled_in_time():
     slow = SatoriEx(time_to_flat_s=20.0).traits
-    watching = watch(Standing(traits=slow, flat_in_s=lambda orders, _: orders * 10.0))
+    watching = watch(Standing(traits=slow, flat_in_s=lambda orders, _now_s, _coming: orders * 10.0))
 
     denied = [watching.check(wish(f"x-{number}", shares=number), 0.0, DAY) for number in (3, 4, 5)]
 

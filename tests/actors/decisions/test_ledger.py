@@ -232,7 +232,7 @@ def test_a_refusal_that_may_be_tried_again_sends_the_same_id_after_300_ms_a_few_
 def test_nothing_is_tried_again_while_stopping():
     bench = quiet()
     bench.place()
-    bench.ledger.stopping = True
+    bench.ledger.stop()
 
     assert statuses(bench.refuse(Policy.RETRY_SOON)) == [UNKNOWN]
     assert bench.tick(1.0) != [command()]
@@ -395,7 +395,8 @@ def test_a_copy_of_unknown_age_proves_nothing_so_the_same_id_is_sent_again_after
 def test_an_unknown_order_is_not_sent_again(unwanted):
     bench = quiet()
     bench.place()
-    bench.ledger.stopping = unwanted == "stopping"
+    if unwanted == "stopping":
+        bench.ledger.stop()
     if unwanted == "arrived":
         bench.refuse(Policy.ALREADY_EXISTS)
     else:
@@ -1062,7 +1063,7 @@ def take(bench: Bench, step: tuple) -> None:
         case ("session", ready):
             bench.hear(SessionReady(VENUE, 2) if ready else SessionLost(VENUE, 1, "gone"))
         case ("stop",):
-            bench.ledger.stopping = True
+            bench.ledger.stop()
         case ("wait", seconds):
             bench.now_s += seconds
 

@@ -182,6 +182,10 @@ def test_what_was_used_makes_cancelling_slower():
     assert [limit.flat_in_s(8, now_s) for now_s in (1.0, 60.0)] == [60.0, 48.0]
 
 
+def test_calls_that_are_about_to_be_used_count_as_used():
+    assert [counted().flat_in_s(8, 0.0, coming) for coming in (0, 2)] == [48.0, 60.0]
+
+
 def test_once_all_is_used_cancelling_takes_for_ever():
     limit = counted(attrs.evolve(ORDERS, kept_back=0, reserve=0))
 

@@ -197,6 +197,17 @@ def test_what_was_held_before_can_only_fall(standing):
     assert standing.for_sale(KEY) == 90
 
 
+def test_shares_that_turn_up_later_are_first_taken_for_what_our_orders_bid_for(standing):
+    standing.read(funds(100 * DOLLAR))
+    standing.change(order(OPEN), 1.0)
+
+    assert standing.read(funds(0, holding(130))) == {KEY: 30}
+
+    standing.change(order(FILLED, 100), 2.0)
+
+    assert standing.for_sale(KEY) == 130
+
+
 def test_what_another_one_sold_is_held_no_more(standing):
     standing.read(funds(0, holding(30)))
 
@@ -273,4 +284,4 @@ def test_only_orders_that_await_their_answers_may_not_have_been_counted(standing
 
 def test_where_nothing_is_counted_there_is_always_room_and_no_wait(standing):
     assert standing.placing_left(0.0) == float("inf")
-    assert standing.flat_in_s(1000, 0.0) == 0.0
+    assert standing.flat_in_s(1000, 0.0, 0) == 0.0

@@ -1,0 +1,160 @@
+"""What is believed of every order."""
+
+import math
+from collections.abc import Iterator
+
+import attrs
+import structlog
+
+from actors.decisions.exactness import InexactFills
+from actors.decisions.results import decided
+from actors.decisions.tracked import Tracked, priced
+from actors.messages import Intent, OrderChanged
+from actors.tally import Tally
+from protocol.errors import RemoteProtocolError
+from protocol.events import MarketSettled, OrderReported, OrderStatus
+from protocol.ids import ClientOrderId, ClientOrderIds, EventId, SelectionId, VenueOrderId
+from protocol.order import UNPROVED, Order
+from protocol.venue import Traits
+
+log = structlog.get_logger()
+
+LOOK_AFTER_S = 1.0  # at an order that was found pending after its deadline, when nothing else would ask
+
+
+@attrs.define(kw_only=True)
+class Register:
+    """Hold every order, merge what is said of it, and yield what changed.
+
+    Reports that repeat each other, or come in the wrong order, change nothing.
+    """
+
+    traits: Traits
+    ids: ClientOrderIds
+    tally: Tally
+    orders: dict[ClientOrderId, Tracked] = attrs.field(factory=dict)
+    live: dict[ClientOrderId, Tracked] = attrs.field(factory=dict)  # those that can still match
+    inexact: InexactFills = attrs.field(factory=InexactFills)
+    stopping: bool = False  # for good: what comes back is cancelled at once
+    _names: dict[VenueOrderId, ClientOrderId] = attrs.field(factory=dict)
+    _winners: dict[EventId, frozenset[SelectionId]] = attrs.field(factory=dict)
+
+    def known(self, venue_order_id: VenueOrderId) -> Tracked | None:
+        """Return the order that the venue calls so."""
+        name = self._names.get(venue_order_id)
+        return None if name is None else self.orders.get(name)
+
+    def believed(self) -> list[Order]:
+        """Return every order as it is believed to be."""
+        return [tracked.order for tracked in self.orders.values()]
+
+    def add(self, intent: Intent) -> None:
+        """Take in an order that is about to leave."""
+        order = Order.placed(intent.order)
+        assert order.client_order_id not in self.orders, "Risk lets no id pass twice"
+        tracked = Tracked(order=order, strategy=intent.strategy, command=intent.order)
+        self.orders[order.client_order_id] = self.live[order.client_order_id] = tracked
+        self.tally.sent += 1
+
+    def find(self, report: OrderReported) -> Tracked | None:
+        """Return the order that a report is about, by either of its names."""
+        name = self._names.get(report.venue_order_id, report.client_order_id)
+        return None if name is None else self.orders.get(name)
+
+    def adopt(self, report: OrderReported) -> Tracked | None:
+        """Take over an order that this process did not place; `None` where nothing of it matters.
+
+        Where orders have no names, what was staked before stands in the holdings.
+        """
+        order = Order.adopted(report)
+        if not order.can_match and not (order.staked_micro and self.traits.orders_named):
+            return None
+        log.warning("foreign_order", order=report.venue_order_id, status=order.status.value)
+        tracked = Tracked(order=order, strategy="", command=None, arrived=True)
+        self.orders[order.client_order_id] = tracked
+        self._names[report.venue_order_id] = order.client_order_id
+        if order.can_match:
+            self.live[order.client_order_id] = tracked
+        return tracked
+
+    def merge(self, tracked: Tracked, report: OrderReported, now_s: float) -> Iterator[OrderChanged]:
+        """Take what the venue says an order is. What cannot be true of it is refused, and counted."""
+        if report.status is None:
+            log.error("order_status_unknown", order=tracked.order.client_order_id)  # it counts as live
+        if report.status is OrderStatus.CANCELLED and now_s < tracked.settles_at_s:
+            report = attrs.evolve(report, status=None)  # a fill may still be on its way
+            tracked.ask_at_s = tracked.settles_at_s
+        try:
+            order = tracked.order.reported(report)
+        except RemoteProtocolError as error:
+            log.error("order_report_refused", order=tracked.order.client_order_id, reason=str(error))
+            self.tally.unreadable += 1
+            return
+        if order.filled > tracked.order.filled:
+            order = priced(order, order.filled - tracked.order.filled, tracked.hinted)
+            tracked.hinted = ()
+        tracked.arrived = True
+        yield from self._forget_twin(report.venue_order_id, order.client_order_id)
+        self._names[report.venue_order_id] = order.client_order_id
+        if order.status in UNPROVED:
+            order = order.move(OrderStatus.PENDING)  # a word that we do not know: it exists, no more is proved
+        yield from self.change(tracked, order, now_s)
+
+    def change(self, tracked: Tracked, order: Order, now_s: float) -> Iterator[OrderChanged]:
+        """Put an order in the place of what it was."""
+        if self.stopping and order.can_match and not order.cancel_wanted:
+            order = attrs.evolve(order, cancel_wanted=True)  # it came back while everything goes
+            tracked.cancel_at_s = now_s
+        order = decided(order, self._winners.get(order.key.event_id))
+        before, tracked.order = tracked.order, order
+        if self.ids.owns(order.client_order_id):
+            self.tally.count(before, order)
+        self._set_due(tracked, before, now_s)
+        if order != before:
+            yield self.told(tracked)
+
+    def settle(self, settled: MarketSettled, now_s: float) -> Iterator[OrderChanged]:
+        """Take the result of a market. What rested there is gone, says the venue: let it say so of each order."""
+        self._winners[settled.event_id] = settled.winners
+        for tracked in [each for each in self.orders.values() if each.order.key.event_id == settled.event_id]:
+            if tracked.order.can_match:
+                tracked.ask_at_s = min(tracked.ask_at_s, now_s)
+            else:
+                yield from self.change(tracked, tracked.order, now_s)
+
+    def told(self, tracked: Tracked) -> OrderChanged:
+        return OrderChanged(order=tracked.order, venue=self.traits.venue, strategy=tracked.strategy)
+
+    def _forget_twin(self, venue_order_id: VenueOrderId, client_order_id: ClientOrderId) -> Iterator[OrderChanged]:
+        """Drop an order that was taken for a foreign one before its name was known to be ours."""
+        name = self._names.get(venue_order_id, client_order_id)
+        if name != client_order_id:
+            twin = self.orders.pop(name)
+            self.live.pop(name, None)
+            twin.order = attrs.evolve(twin.order, status=OrderStatus.ABSENT)
+            yield self.told(twin)
+
+    def _set_due(self, tracked: Tracked, before: Order, now_s: float) -> None:
+        order = tracked.order
+        if not order.can_match:
+            tracked.overdue_at_s = tracked.ask_at_s = tracked.cancel_at_s = tracked.resend_at_s = math.inf
+            self.live.pop(order.client_order_id, None)
+            self._check_fills(order, now_s)
+            return
+        self.live[order.client_order_id] = tracked
+        if order.status is OrderStatus.OPEN:
+            tracked.overdue_at_s = math.inf
+        if before.status is OrderStatus.UNKNOWN and order.status is not OrderStatus.UNKNOWN:
+            tracked.ask_at_s = math.inf
+        if order.cancel_wanted and before.venue_order_id is None and order.venue_order_id is not None:
+            tracked.cancel_at_s = now_s
+        if order.status is OrderStatus.PENDING and tracked.overdue_at_s == tracked.ask_at_s == math.inf:
+            tracked.ask_at_s = now_s + LOOK_AFTER_S
+
+    def _check_fills(self, order: Order, now_s: float) -> None:
+        if order.venue_order_id is None or not self.traits.fills_listed:
+            return
+        if order.fills_exact:
+            self.inexact.settle(order.venue_order_id)
+        else:
+            self.inexact.want(order.venue_order_id, now_s)
