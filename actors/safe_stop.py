@@ -1,6 +1,6 @@
 """How a run ends at one venue: everything cancelled, and what is then true read by REST."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 import structlog
@@ -15,7 +15,6 @@ from actors.io.caller import Caller
 from actors.mailbox import Mailbox
 from actors.market import HEAL_GRACE_S
 from actors.messages import NAMED, CancelEverything, FundsRead, SnapshotTaken, TrackerMessage
-from actors.session import Session
 from actors.tracker import OrderTracker
 from protocol.events import OrderReported
 from protocol.venue import Rest, Traits
@@ -40,7 +39,7 @@ class SafeStop:
     tracker: OrderTracker
     funds: Funds
     inbox: Mailbox[TrackerMessage]
-    session: Callable[[], Session | None]  # the one that is up
+    compare: Callable[[], Awaitable[Sequence[SnapshotTaken] | None]]  # every book with REST; `None` without a session
     wall_ns: Callable[[], int]  # the venue's clock
     started_s: float = 0.0
     flat: bool = attrs.field(default=False, init=False)
@@ -103,17 +102,15 @@ class SafeStop:
         return tuple(reports)
 
     async def _compare_books(self) -> None:
-        session = self.session()
-        if session is None:
-            return
         await trio.sleep(SETTLE_S)
         try:
-            snapshots = await session.compare_books()
+            snapshots = await self.compare()
         except NAMED as error:
             log.warning("books_not_compared", venue=self.traits.venue, reason=str(error))
             return
-        await trio.sleep(HEAL_GRACE_S + 0.2)
-        self.books = tuple(snapshots)
+        if snapshots is not None:
+            await trio.sleep(HEAL_GRACE_S + 0.2)
+            self.books = tuple(snapshots)
 
     def _opened_ns(self) -> int:
         """Return when the run began, by the venue's clock."""

@@ -34,6 +34,7 @@ from actors.messages import (
     SessionFailed,
     SessionLost,
     SessionReady,
+    SnapshotTaken,
     TrackerMessage,
 )
 from actors.safe_stop import SafeStop
@@ -172,7 +173,7 @@ class Seat:
             tracker=self.tracker,
             funds=self._funds,
             inbox=self.inbox,
-            session=lambda: self._session if self.epoch is not None else None,
+            compare=self._compare_books,
             wall_ns=self._clock.now_ns,
         )
 
@@ -287,6 +288,11 @@ class Seat:
 
     def _terms(self, event: EventListed) -> Terms:
         return self.settings.venue.terms(event, self._ladder)
+
+    async def _compare_books(self) -> list[SnapshotTaken] | None:
+        if self._session is None or self.epoch is None:
+            return None
+        return await self._session.compare_books()
 
     @asynccontextmanager
     async def connections(self) -> AsyncIterator[None]:
