@@ -21,6 +21,7 @@ CLOSE_TIMEOUT_S = 0.2  # a polite goodbye; whoever restarts does not wait for a 
 QUEUE_FRAMES = 4096  # when the library's queue is full it stops answering pings; the reader never waits downstream
 MAX_FRAME_BYTES = 16 * 2**20
 READ_BYTES = 65_536
+TOO_MANY, SERVER_ERROR = 429, 500  # HTTP statuses
 
 
 @attrs.frozen
@@ -125,7 +126,9 @@ async def _shake_hands(
 
 def _refused(error: BaseException) -> SessionFailed:
     status = error.status_code if isinstance(error, trio_websocket.ConnectionRejected) else 0
-    return SessionFailed(f"the websocket handshake failed: {error!r}", Reconnect.CHANGED, status)
+    passing = status == TOO_MANY or status >= SERVER_ERROR  # nothing about the request has to change
+    reconnect = Reconnect.ORDINARY if passing else Reconnect.CHANGED
+    return SessionFailed(f"the websocket handshake failed: {error!r}", reconnect, status)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
