@@ -251,6 +251,8 @@ def _check(config: Config, path: Path) -> None:
     for number, pair in enumerate(config.pairs, 1):
         if "/" not in pair.satoriex.strip("/"):
             raise ConfigError(f"{path}: pairs[{number}].satoriex: expected MARKET_ID/OUTCOME_ID, got {pair.satoriex!r}")
+    if config.venue.satoriex is not None and len(config.venue.satoriex.markets) > MAX_MARKETS:
+        raise ConfigError(f"{path}: venue.satoriex.markets: expected at most {MAX_MARKETS}")
     if config.pairs and (config.venue.prophetx is None or config.venue.satoriex is None):
         raise ConfigError(f"{path}: pairs: expected both venues, as a pair is between them")
 

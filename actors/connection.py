@@ -105,8 +105,8 @@ class Connection:
             self._want_snapshots(new)
 
     def _want_snapshots(self, event_ids: tuple[EventId, ...]) -> None:
-        named = tuple(key for event_id in event_ids for key in self.coverage.listed[event_id].keys)
-        unnamed = tuple(event_id for event_id in event_ids if not self.coverage.listed[event_id].keys)
+        named = tuple(key for event_id in event_ids for key in self.coverage.listed[event_id].keys or ())
+        unnamed = tuple(event_id for event_id in event_ids if self.coverage.listed[event_id].keys is None)
         if not self.snapshots.offer(SnapshotWanted(event_ids=unnamed, keys=named)):
             raise SessionFailed("the reconciler does not keep up")
 

@@ -7,10 +7,10 @@ import trio
 
 from actors.decisions.doubts import CLOCK_SKEW_S
 from actors.history import SLICE_S, read_history, slices
-from actors.messages import AnswerLost, Ask
+from actors.messages import NAMED, AnswerLost, Ask
 from protocol.commands import CancelOrder
 from protocol.errors import Policy, RemoteProtocolError, VenueError
-from protocol.ids import ClientOrderId
+from protocol.ids import ClientOrderId, VenueOrderId
 from protocol.order import RESTABLE
 from protocol.venue import RESTING, Rest, Show
 
@@ -40,7 +40,11 @@ async def _shows_nothing(ask: Ask, rest: Rest, window: tuple[int, int], show: Sh
         log.warning("flatness_not_read", reason=str(error))
         return False
     young = page.synced_at_ns is None or page.synced_at_ns >= since_ns
-    return young and not any(report.status in RESTABLE or report.status is None for report in page.orders)
+    return (
+        young
+        and not page.unreadable
+        and not any(report.status in RESTABLE or report.status is None for report in page.orders)
+    )
 
 
 async def cancel_everything(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], int]) -> None:
@@ -68,5 +72,15 @@ async def _cancel_one_by_one(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callab
     page = await read_history(ask, rest, from_ns // 10**9 - CLOCK_SKEW_S, now_s + CLOCK_SKEW_S)
     for report in page.orders:
         if report.status in RESTABLE or report.status is None:
-            name = report.client_order_id or ClientOrderId("")
-            await ask(rest.cancel_orders([CancelOrder(client_order_id=name, venue_order_id=report.venue_order_id)]))
+            await cancel_one(ask, rest, report.venue_order_id, report.client_order_id)
+
+
+async def cancel_one(
+    ask: Ask, rest: Rest, venue_order_id: VenueOrderId, client_order_id: ClientOrderId | None = None
+) -> None:
+    """Cancel one order, once: a no about one shall not keep the others from being cancelled."""
+    command = CancelOrder(client_order_id=client_order_id or ClientOrderId(""), venue_order_id=venue_order_id)
+    try:
+        await ask(rest.cancel_orders([command]))
+    except NAMED as error:
+        log.warning("not_cancelled", order=venue_order_id, reason=str(error))

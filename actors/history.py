@@ -3,6 +3,7 @@
 from actors.messages import AnswerLost, Ask
 from protocol.errors import Policy, VenueError
 from protocol.events import OrderReported
+from protocol.ids import VenueOrderId
 from protocol.venue import Call, OrderPage, Rest, Show, Window
 
 MAX_PAGES = 200  # of 100 orders
@@ -15,21 +16,27 @@ async def read_history(
 ) -> OrderPage:
     """Read every page of a window. The copy is as old as its oldest page.
 
-    It ends at a page without a next one, an empty page, or a cursor that comes again. Raises what `ask` raises, and
+    It ends at a page without a next one, one without anything new, or a cursor that comes again. Raises what `ask` raises, and
     `AnswerLost` past the bound.
     """
     orders: list[OrderReported] = []
     ages: list[int | None] = []
     cursors = {""}
+    seen: set[VenueOrderId] = set()
+    unreadable = 0
     cursor = ""
     for _ in range(MAX_PAGES):
         page = await _page(ask, rest.history(from_s, to_s, cursor, by=by, show=show))
+        new = {report.venue_order_id for report in page.orders} - seen
+        seen |= new
         orders.extend(page.orders)
+        unreadable += page.unreadable
         ages.append(page.synced_at_ns)
         cursor = page.next_cursor
-        if cursor in cursors or not page.orders:
+        if cursor in cursors or not (new or page.unreadable):
             known = [age for age in ages if age is not None]
-            return OrderPage(orders=tuple(orders), synced_at_ns=min(known) if len(known) == len(ages) else None)
+            synced_at_ns = min(known) if len(known) == len(ages) else None
+            return OrderPage(orders=tuple(orders), synced_at_ns=synced_at_ns, unreadable=unreadable)
         cursors.add(cursor)
     raise AnswerLost(f"order history: more than {MAX_PAGES} pages")
 

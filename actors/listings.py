@@ -11,7 +11,7 @@ from actors.mailbox import Mailbox
 from actors.messages import AnswerLost, Ask, SessionFailed
 from protocol.errors import RemoteProtocolError, VenueError
 from protocol.events import CompetitionListed, EventListed, EventUnlisted
-from protocol.ids import CompetitionId, EventId
+from protocol.ids import CompetitionId, EventId, SelectionId
 from protocol.venue import Call, EventPage, Poll, Rest
 
 log = structlog.get_logger()
@@ -36,6 +36,7 @@ class Listings:
     most: int | None = None  # events, where nothing narrows them
     woken: Mailbox[None] = attrs.field(factory=lambda: Mailbox("listings", 1))
     known: dict[EventId, EventListed] = attrs.field(factory=dict)
+    outcomes: dict[EventId, tuple[SelectionId, ...]] = attrs.field(factory=dict)  # of every event that was ever listed
     channel_limit: int = DEFAULT_CHANNEL_LIMIT
 
     async def run(
@@ -70,11 +71,15 @@ class Listings:
 
     async def read(self) -> None:
         """Read the events. Raises `SessionFailed` when it cannot be done in a few tries."""
-        if self.events or not self.competitions:
+        if self.events and self.rest.competitions() is None:  # one by one: one that is gone shall not hide the others
+            events = tuple([event for each in self.events for event in await self._events(None, (each,))])
+        elif self.events or not self.competitions:
             events = await self._events(None, self.events)
         else:
             events = tuple([event for each in self.competitions for event in await self._events(each, ())])
-        self.known = {event.event_id: event for event in events[: self.most]}
+        first = sorted(events, key=lambda event: event.event_id not in self.known)  # what is known keeps its place
+        self.known = {event.event_id: event for event in first[: self.most]}
+        self.outcomes.update((event.event_id, event.outcomes) for event in events if event.outcomes)
 
     async def _open_competitions(self, call: Call[tuple[CompetitionListed, ...]]) -> tuple[CompetitionId, ...]:
         for attempt in range(MAX_TRIES):

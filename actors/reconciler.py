@@ -99,7 +99,8 @@ class Reconciler:
         except (VenueError, AnswerLost) as error:
             log.warning("book_not_read", book=str(key), reason=str(error))
             if isinstance(error, VenueError) and error.status == 404:
-                self._read_s.pop(key)  # it is over: the listing will say so
+                self._read_s.pop(key, None)  # it is over: the listing will say so
+                self._due.pop(key, None)
             else:
                 self._again(key)
             return []

@@ -107,7 +107,7 @@ class Router:
                 self._send(key, Stir())
                 self._want_book(key)
         event = None if hint.event_id is None else self._events.get(hint.event_id)
-        waiting = () if event is None else (key for key in event.keys if key not in self._markets)
+        waiting = () if event is None else (key for key in event.keys or () if key not in self._markets)
         self._stirred.update(key for key in waiting if _concerns(hint, key))
 
     def _image(self, key: BookKey, image: BookReplaced) -> None:
@@ -189,7 +189,7 @@ class Router:
             book=Book(book.key),
             book_age_s=self.book_age_s,
             unread_age_s=self.unread_age_s,
-            name=book.name or dict(zip(event.keys, event.names, strict=False)).get(book.key, ""),
+            name=book.name or dict(zip(event.keys or (), event.names, strict=False)).get(book.key, ""),
             kind=book.kind,
         )
 
@@ -199,13 +199,13 @@ class Router:
     def _want(self, event_id: EventId) -> None:
         """Ask for every book of an event: by their names, where the listing has them."""
         event = self._events.get(event_id)
-        if event is not None and event.keys:
+        if event is not None and event.keys is not None:
             self._ask(SnapshotWanted(keys=event.keys))
         else:
             self._ask(SnapshotWanted(event_ids=(event_id,)))
 
     def _want_book(self, key: BookKey) -> None:
-        named = key.event_id in self._events and key in self._events[key.event_id].keys
+        named = key.event_id in self._events and key in (self._events[key.event_id].keys or ())
         self._ask(SnapshotWanted(keys=(key,)) if named else SnapshotWanted(event_ids=(key.event_id,)))
 
     def _ask(self, wanted: SnapshotWanted) -> None:

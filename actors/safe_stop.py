@@ -8,7 +8,7 @@ import trio
 
 from actors.decisions.doubts import CLOCK_SKEW_S
 from actors.decisions.ledger import OrderLedger
-from actors.flatness import cancel_everything, prove_flat
+from actors.flatness import cancel_everything, cancel_one, prove_flat
 from actors.funds import Funds
 from actors.history import read_history, slices
 from actors.io.caller import Caller
@@ -17,6 +17,7 @@ from actors.market import HEAL_GRACE_S
 from actors.messages import NAMED, CancelEverything, FundsRead, SnapshotTaken, TrackerMessage
 from actors.tracker import OrderTracker
 from protocol.events import OrderReported
+from protocol.order import RESTABLE
 from protocol.venue import Rest, Traits
 
 log = structlog.get_logger()
@@ -74,10 +75,31 @@ class SafeStop:
         with trio.move_on_after(STOP_S + self.traits.stop_more_s):
             while self.caller.logged_in.is_set() and not self.flat:
                 await cancel_everything(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
+                resting = await self._cancel_known()
                 with trio.move_on_after(EMERGENCY_LOOK_S):
                     await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
-                    self.flat = True
+                    self.flat = not resting
         log.error("emergency_stop", venue=self.traits.venue, flat=self.flat)
+
+    async def _cancel_known(self) -> bool:
+        """Cancel and read every order that we know by the venue's id; tell whether one may still match.
+
+        A list of unknown age may not show them yet.
+        """
+        resting = False
+        for order in () if self.traits.cancels_all else self.ledger.live_orders():
+            if order.venue_order_id is None:
+                resting = True  # it may have arrived: no list is proof of the contrary
+                continue
+            await cancel_one(self.caller.ask, self.rest, order.venue_order_id)
+            try:
+                report = await self.caller.ask(self.rest.order(order.venue_order_id))
+            except NAMED as error:
+                log.warning("order_not_read", order=order.venue_order_id, reason=str(error))
+                resting = True
+            else:
+                resting |= report.status in RESTABLE or report.status is None
+        return resting
 
     async def _prove_flat(self) -> None:
         await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)

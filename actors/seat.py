@@ -311,6 +311,8 @@ class Seat:
         if not self.traits.orders_named:
             await self._account_known.wait()
         opening = await self._funds.read_all()
+        while opening is None and not self.traits.orders_named:
+            opening = await self._funds.read_all()
         self.opening = None if opening is None else opening.balance
         if not self.traits.orders_named:
             self._open_account(AccountReady(self.name))
@@ -331,9 +333,12 @@ class Seat:
     def _hear_funds(self, message: FundsRead | MarketSettled) -> None:
         if self.traits.polls[Query.FUNDS].every_s == math.inf:
             return  # one reading now and then proves nothing about a wallet that moves
+        if isinstance(message, MarketSettled):
+            if message.winners.intersection(self._listings.outcomes.get(message.event_id, ())):
+                self.inbox.put(message)  # a winner that is none of the outcomes we know is no result
+            return
         self.inbox.put(message)
-        if isinstance(message, FundsRead):
-            self.risk.put(message)
+        self.risk.put(message)
 
     def _session_ready(self, epoch: int) -> None:
         self._token_refused = False
@@ -368,7 +373,7 @@ class Seat:
         if self._token_refused:
             raise LoginRefused(f"{self.name} refused the socket twice: {failure}") from failure
         self._token_refused = True
-        self.caller.authorisation.access_refused(self.caller.authorisation.access_token)
+        self.caller.authorisation.access_refused(self.caller.authorisation.current)
         return Reconnect.ORDINARY
 
     def _changed(self, message: OrderChanged | AccountReady) -> None:

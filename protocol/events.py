@@ -33,7 +33,7 @@ class EventListed:
     status: EventStatus
     scheduled: str = ""  # ISO-8601, as the venue wrote it
     active: bool = True  # takes orders now; False for a halt
-    keys: tuple[BookKey, ...] = ()  # its books, where the listing names them
+    keys: tuple[BookKey, ...] | None = None  # its books, where the listing names them
     names: tuple[str, ...] = ()  # of these books
     outcomes: tuple[SelectionId, ...] = ()  # exactly one of them wins, where the listing says so
     tick_bp: int | None = None  # of its prices, where it has one of its own

@@ -29,6 +29,11 @@ class Authorisation:
         return self._tokens.access_token
 
     @property
+    def current(self) -> str | None:
+        """Return the access token; `None` before the login, and while only another one would help."""
+        return None if self._tokens is None else self._tokens.access_token
+
+    @property
     def refresh_token(self) -> str:
         assert self._tokens is not None, "there is no token before the login"
         return self._tokens.refresh_token
@@ -61,7 +66,7 @@ class Authorisation:
         )
         self._renew(now_s)
 
-    def access_refused(self, access_token: str) -> None:
+    def access_refused(self, access_token: str | None) -> None:
         """Learn that a token is no longer taken, whatever its expiry says."""
         if self._tokens is not None and self._tokens.access_token == access_token:
             self._renew_at_s = 0.0

@@ -159,11 +159,15 @@ class EventPage:
 
 @attrs.frozen(kw_only=True)
 class OrderPage:
-    """A page of orders. `synced_at_ns` tells how old the copy is that was read; `None` proves nothing."""
+    """A page of orders. `synced_at_ns` tells how old the copy is that was read; `None` proves nothing.
+
+    `unreadable` rows are left out: while there are any, what is not on the page is not proved to be absent.
+    """
 
     orders: tuple[OrderReported, ...]
     next_cursor: str = ""
     synced_at_ns: int | None = None
+    unreadable: int = 0
 
 
 @attrs.frozen(kw_only=True)

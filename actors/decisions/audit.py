@@ -26,13 +26,18 @@ class Audit:
 
     @classmethod
     def sum(cls, audits: "Iterable[Audit]") -> "Audit":
-        """Add up the differences of several accounts; what is unknown of one is unknown of all."""
+        """Add up the differences of several accounts: no account hides another's, and what is unknown is not zero."""
         every = [attrs.astuple(audit) for audit in audits]
-        return cls(*(None if None in column else sum(column) for column in zip(*every, strict=True)))
+        return cls(*(_total(column) for column in zip(*every, strict=True)))
 
     @property
     def clean(self) -> bool:
         return not any((self.orders, self.fills, self.balance_cents, self.books))
+
+
+def _total(column: tuple[int | None, ...]) -> int | None:
+    found = sum(each or 0 for each in column)
+    return found if found or None not in column else None
 
 
 @attrs.frozen

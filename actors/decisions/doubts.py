@@ -28,6 +28,7 @@ class Doubts:
     ask_at_s: float = math.inf
     asked: AskHistory | None = None
     _gap_from_ns: int = 0
+    _asked_gap_ns: int | None = None  # the gap that the question under way is about
 
     @property
     def open(self) -> bool:
@@ -65,7 +66,7 @@ class Doubts:
             window = (now - OPENING_WINDOW_S, now + CLOCK_SKEW_S)
             self.asked = AskHistory(from_s=window[0], to_s=window[1], show=(Show.PENDING, Show.OPEN))
         elif self.gap_ns is not None:
-            self.gap_ns = min(self.gap_ns, wall_ns)
+            self.gap_ns = self._asked_gap_ns = min(self.gap_ns, wall_ns)
             from_s = max(self._gap_from_ns // 10**9 - LOOK_BACK_S, now - MAX_UPDATED_WINDOW_S)
             self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, by=Window.UPDATED)
         elif self.lost_since_ns is not None:
@@ -89,7 +90,8 @@ class Doubts:
             started = _proves(page, self.opening_ns)
             self.opening_ns = None if started else self.opening_ns
         elif self.gap_ns is not None and by is Window.UPDATED and _proves(page, self.gap_ns):
-            self.gap_ns = None
+            newer = page.synced_at_ns is None and self.gap_ns != self._asked_gap_ns
+            self.gap_ns = self.gap_ns if newer else None
         if self.open or self.lost_since_ns is not None:
             self.ask_at_s = min(self.ask_at_s, now_s + (0.0 if started else ASK_AGAIN_S))
         return started

@@ -58,6 +58,7 @@ class Guard:
     exposure: Exposure = attrs.field(factory=Exposure)
     views: dict[BookKey, MarketView] = attrs.field(factory=dict)
     halted: bool = False
+    _held_before: dict[BookKey, SelectionId] = attrs.field(factory=dict)
     _seen: set[ClientOrderId] = attrs.field(factory=set)
     _pauses: dict[SelectionId, _Pause] = attrs.field(factory=dict)
     _refused_s: dict[EventId, float] = attrs.field(factory=dict)  # when a market refused an order for no known reason
@@ -107,10 +108,16 @@ class Guard:
     def funds(self, funds: FundsRead) -> None:
         """Take a reading of what an account has: what was held before this run is at risk like what it buys."""
         before = self.standings[funds.venue].read(funds)
-        for holding in funds.held or ():
-            shares = before.get(holding.key, 0)
+        if funds.held is None:
+            return
+        held = {holding.key: holding for holding in funds.held}
+        for key in self._held_before.keys() - held.keys():
+            self.exposure.hold(key, self._held_before.pop(key), 0, 0)  # sold, or settled
+        for key, holding in held.items():
+            shares = before.get(key, 0)
             cost = holding.cost_micro * shares // holding.shares if holding.shares else 0
-            self.exposure.hold(holding.key, holding.selection_id, shares, cost)
+            self.exposure.hold(key, holding.selection_id, shares, cost)
+            self._held_before[key] = holding.selection_id
 
     def day_micro(self, day: int) -> int:
         """Return the profit and loss of a UTC day over all venues, fees and commission taken off."""

@@ -41,7 +41,7 @@ from actors.messages import (
     TrackerMessage,
 )
 from actors.tally import Tally
-from protocol.commands import CancelAll, CancelOrder, PlaceOrder, TimeInForce
+from protocol.commands import CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RETRY_SOON_S, Policy, VenueError
 from protocol.events import Hinted, MarketSettled, OrderReported, OrderStatus
 from protocol.ids import ClientOrderId, ClientOrderIds, EventId, VenueOrderId
@@ -53,7 +53,7 @@ log = structlog.get_logger()
 ASK_AGAIN_S = 1.0  # between two questions about one order, growing with each
 MAX_ASK_AGAIN_S = 10.0
 CONFIRM_S = 1.0  # an accepted cancel is confirmed on the private channel; after this, ask
-KILL_S = 2.0  # how long an order that shall not rest may, where the venue does not see to it
+MAX_CANCEL_WAIT_S = 30.0  # between cancels of one order that the venue refuses
 CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
 ABSENCE_MARGIN_NS = 2_000_000_000  # a copy this much younger than the request proves that it never arrived
 UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
@@ -61,6 +61,7 @@ WINDOW_MARGIN_S = 15  # how much of a window's beginning proves nothing, for clo
 MAX_RESENDS = 5
 ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such question a second
 MAX_HINTED = 50
+MAX_LATE = 10  # questions about an order that has ended
 
 
 Out = OrderChanged | PlaceOrder | CancelWork | Question | RestartWanted | AccountReady | FundsWanted
@@ -91,6 +92,7 @@ class OrderLedger:
     _calm_s: float = math.inf  # since when nothing is unknown or under way
     _strangers: set[VenueOrderId] = attrs.field(factory=set)  # ended orders of the account that are not ours
     _early: EarlyNews = attrs.field(factory=EarlyNews)
+    _late: dict[VenueOrderId, tuple[float, int]] = attrs.field(factory=dict)  # ended orders to ask for, and tries
     _poll_at_s: float = math.inf
 
     def __attrs_post_init__(self) -> None:
@@ -122,14 +124,15 @@ class OrderLedger:
     @property
     def settled(self) -> bool:
         """Tell whether no question is open."""
-        return self.flat and not self.doubts.open and not self._register.inexact.open
+        return self.flat and not (self.doubts.open or self._register.inexact.open or self._late)
 
     @property
     def due_s(self) -> float:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._register.live.values()), default=math.inf)
         history_s = math.inf if self.doubts.asked else self.doubts.ask_at_s
-        return min(soonest, history_s, self._register.inexact.due_s, self._poll_at_s, self._socket.ends_s)
+        late_s = min((at_s for at_s, _ in self._late.values()), default=math.inf)
+        return min(soonest, history_s, self._register.inexact.due_s, self._poll_at_s, self._socket.ends_s, late_s)
 
     # --- what it hears ---
 
@@ -200,6 +203,11 @@ class OrderLedger:
             if not self.flat:
                 self.doubts.missed(wall_ns, now_s, wall_ns)
         yield from self._mind_the_gap(now_s)
+        for venue_order_id in [name for name, (at_s, _) in self._late.items() if at_s <= now_s]:
+            _, tries = self._late[venue_order_id]
+            self._late[venue_order_id] = (math.inf, tries)
+            self._orders_asked.add(venue_order_id)
+            yield AskOrder(venue_order_id)
         due = [each for each in self._register.live.values() if each.due_s <= now_s]
         for tracked in due:
             if tracked.overdue_at_s <= now_s:
@@ -244,8 +252,6 @@ class OrderLedger:
         if isinstance(message.result, OrderReported):
             yield from self._register.merge(tracked, message.result, now_s)
             yield from self._hear_early(tracked, now_s)
-            if tracked.order.time_in_force is TimeInForce.FILL_OR_KILL and not self.traits.times_in_force:
-                tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + KILL_S)  # by ourselves, so not in one step
             return
         error = message.result
         if tracked.gave_up_ns and error.policy is not Policy.ALREADY_EXISTS:
@@ -344,6 +350,7 @@ class OrderLedger:
                 tracked.cancel_at_s = math.inf  # it cannot be matched any more; the private channel says how much was
                 tracked.ask_at_s = now_s + CONFIRM_S
             case VenueError(policy=Policy.ALREADY_GONE | Policy.TERMINAL):
+                tracked.refused += 1
                 tracked.ask_at_s = now_s  # only the order's own state proves that it is gone
             case VenueError() | AnswerLost():
                 tracked.cancel_at_s = now_s + RETRY_SOON_S
@@ -373,18 +380,45 @@ class OrderLedger:
 
     def _order_read(self, message: OrderRead, now_s: float) -> Iterator[Out]:
         self._orders_asked.discard(message.venue_order_id)
-        if not isinstance(message.result, OrderReported):
-            return  # asked again when due
         tracked = self._register.known(message.venue_order_id)
+        if not isinstance(message.result, OrderReported):
+            if tracked is not None and tracked.order.client_order_id not in self._register.live:
+                self._ask_late(message.venue_order_id, now_s)
+            return  # a live one is asked for again when due
         if tracked is None:
             if not self.traits.orders_named:
                 yield from self._claim((message.result,), now_s)
             return
+        self._late.pop(message.venue_order_id, None)
         yield from self._register.merge(tracked, message.result, now_s)
-        if tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
+        stirred, tracked.stirred = tracked.stirred, False
+        if stirred:
+            yield from self._look_into(tracked, now_s)
+        elif tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
             tracked.ask_at_s = math.inf
             if tracked.order.cancel_wanted:
-                tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + RETRY_SOON_S)
+                wait_s = min(RETRY_SOON_S * 2 ** max(tracked.refused - 1, 0), MAX_CANCEL_WAIT_S)
+                tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + wait_s)
+
+    def _look_into(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
+        """Ask for an order of which something was heard, ended or not."""
+        venue_order_id = tracked.order.venue_order_id
+        if venue_order_id in self._orders_asked:
+            tracked.stirred = True  # the answer that is on its way may be older
+        elif tracked.order.client_order_id in self._register.live:
+            tracked.ask_at_s = min(tracked.ask_at_s, now_s)
+        elif venue_order_id is not None:
+            self._orders_asked.add(venue_order_id)
+            yield AskOrder(venue_order_id)
+
+    def _ask_late(self, venue_order_id: VenueOrderId, now_s: float) -> None:
+        """Have an order that has ended asked for again, a few times: its last fill may be missing."""
+        _, tries = self._late.get(venue_order_id, (now_s, 0))
+        if tries < MAX_LATE:
+            self._late[venue_order_id] = (now_s + ASK_AGAIN_S * (tries + 1), tries + 1)
+        else:
+            log.error("late_fill_not_read", venue_order_id=venue_order_id)
+            del self._late[venue_order_id]
 
     def _history_read(self, message: HistoryRead, now_s: float) -> Iterator[Out]:
         result = message.result
@@ -418,7 +452,10 @@ class OrderLedger:
             elif report.venue_order_id not in self._strangers:
                 strange[report.venue_order_id] = report
         yield from self._claim(tuple(strange.values()), now_s)
-        yield from self._judge_by_money(now_s)
+        if page.unreadable:
+            log.error("orders_unreadable", rows=page.unreadable)  # one of them may be the one that is looked for
+        else:
+            yield from self._judge_by_money(now_s)
 
     def _claim(self, reports: tuple[OrderReported, ...], now_s: float) -> Iterator[Out]:
         """Find out whose some orders are, or ask again when that cannot be told yet."""
@@ -507,12 +544,7 @@ class OrderLedger:
     def _hear(self, tracked: Tracked, hint: Hinted, now_s: float) -> Iterator[Out]:
         if hint.fill is not None:
             tracked.hinted = (*tracked.hinted, hint.fill)[-MAX_HINTED:]
-        venue_order_id = tracked.order.venue_order_id
-        if tracked.order.client_order_id in self._register.live:
-            tracked.ask_at_s = min(tracked.ask_at_s, now_s)
-        elif venue_order_id is not None and venue_order_id not in self._orders_asked:
-            self._orders_asked.add(venue_order_id)
-            yield AskOrder(venue_order_id)
+        yield from self._look_into(tracked, now_s)
 
     def _hear_early(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
         for hint in self._early.take(tracked.order.venue_order_id):

@@ -11,6 +11,7 @@ from actors.decisions.results import decided
 from actors.decisions.tracked import Tracked, priced
 from actors.messages import Intent, OrderChanged
 from actors.tally import Tally
+from protocol.commands import TimeInForce
 from protocol.errors import RemoteProtocolError
 from protocol.events import MarketSettled, OrderReported, OrderStatus
 from protocol.ids import ClientOrderId, ClientOrderIds, EventId, SelectionId, VenueOrderId
@@ -19,6 +20,7 @@ from protocol.venue import Traits
 
 log = structlog.get_logger()
 
+KILL_S = 2.0  # how long an order that shall not rest may, where the venue does not see to it
 LOOK_AFTER_S = 1.0  # at an order that was found pending after its deadline, when nothing else would ask
 
 
@@ -148,6 +150,9 @@ class Register:
             tracked.ask_at_s = math.inf
         if order.cancel_wanted and before.venue_order_id is None and order.venue_order_id is not None:
             tracked.cancel_at_s = now_s
+        kills = order.time_in_force is TimeInForce.FILL_OR_KILL and not self.traits.times_in_force
+        if kills and before.venue_order_id is None and order.venue_order_id is not None:
+            tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + KILL_S)  # by ourselves, so not in one step
         if order.status is OrderStatus.PENDING and tracked.overdue_at_s == tracked.ask_at_s == math.inf:
             tracked.ask_at_s = now_s + LOOK_AFTER_S
 

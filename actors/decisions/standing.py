@@ -11,7 +11,7 @@ from protocol.events import OrderStatus
 from protocol.ids import BookKey, ClientOrderId, sold_by
 from protocol.order import UNPROVED, Order
 from protocol.prices import cost_micro
-from protocol.venue import Traits
+from protocol.venue import Query, Traits
 from protocol.wallet import shares_bought
 
 
@@ -41,6 +41,10 @@ class Standing:
     _free_micro: int | None = None
     _spent: dict[ClientOrderId, tuple[float, int]] = attrs.field(factory=dict)  # when that was answered, and how much
 
+    @property
+    def _reads_funds(self) -> bool:
+        return self.traits.polls[Query.FUNDS].every_s < math.inf
+
     def change(self, order: Order, now_s: float) -> None:
         """Learn what an order is now."""
         if order.can_match:
@@ -51,7 +55,7 @@ class Standing:
             self._bought.setdefault(order.key, {})[order.client_order_id] = order
         if order.status in (OrderStatus.REJECTED, OrderStatus.ABSENT):
             self._spent.pop(order.client_order_id, None)
-        elif order.status is OrderStatus.NEW and sold_by(order.selection_id) is None:
+        elif self._reads_funds and order.status is OrderStatus.NEW and sold_by(order.selection_id) is None:
             self._spent[order.client_order_id] = (math.inf, cost_micro(order.price, order.size))
         elif order.status not in UNPROVED and order.client_order_id in self._spent:
             answered_s, cost = self._spent[order.client_order_id]
@@ -80,8 +84,9 @@ class Standing:
 
     def can_pay(self, micro: int) -> bool:
         """Tell whether the wallet is not known to be too small."""
-        spent = sum(each for _, each in self._spent.values())
-        return self._free_micro is None or micro <= self._free_micro - spent
+        if self._free_micro is None:
+            return True
+        return micro <= self._free_micro - sum(spent for _, spent in self._spent.values())
 
     def for_sale(self, key: BookKey) -> int:
         """Return how many shares of a book's outcome are held and not offered yet."""

@@ -24,6 +24,8 @@ class Tracked:
     ask_at_s: float = math.inf
     cancel_at_s: float = math.inf
     cancelling: bool = False  # a cancel is under way
+    refused: int = 0  # cancels that the venue said no to
+    stirred: bool = False  # something was heard of it while a question about it was under way
     settles_at_s: float = -math.inf  # until then an answered cancel may be followed by fills
     resend_at_s: float = math.inf
     gave_up_ns: int = 0  # when the last request to place it ended without an answer

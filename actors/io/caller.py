@@ -114,7 +114,7 @@ class Caller:
 
     async def wait_renewed(self, token: str) -> None:
         """Wait until another token has come in this one's place."""
-        while self.authorisation.access_token == token:
+        while self.authorisation.current in (None, token):
             await self._renewed.wait()
 
     def _force_login(self) -> None:
@@ -149,10 +149,10 @@ class Caller:
             raise
 
     async def _send(self, call: Call[T], token: str | None, sending: Callable[[], None]) -> Response:
+        await self._turn(call.lane, call.name)  # before a connection is taken: who waits for long shall not hold one
         async with self._free[call.lane]:
             http = self._idle[call.lane].pop()
             try:
-                await self._turn(call.lane, call.name)
                 sending()
                 self.tally.requests += 1
                 sent_ns = self.clock.wall_ns()

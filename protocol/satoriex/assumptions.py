@@ -262,7 +262,7 @@ ASSUMPTIONS = (
     Assumption(
         "U-42",
         "blocks at the edge",
-        "A body that is not JSON leaves the outcome unknown, and a login is refused for good by one.",
+        "A body that is not JSON leaves the outcome unknown; a read or a login is tried again, with an alarm.",
         ("codes.refusal", "answers.tokens"),
     ),
 )

@@ -51,7 +51,7 @@ def refusal(response: Response, purpose: Purpose, envelope: wire.Envelope | None
     policy = policy_of(status, code, purpose)
     if envelope is None and not wire.is_json(response.body):
         code = NOT_JSON
-        if (policy is Policy.TERMINAL and purpose is not Purpose.LOGIN) or policy is Policy.ALREADY_GONE:
+        if status != 401 and policy in (Policy.TERMINAL, Policy.ALREADY_GONE):
             policy = Policy.OUTCOME_UNKNOWN
     return VenueError(
         code=code,

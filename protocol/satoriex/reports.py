@@ -70,8 +70,15 @@ def order(venue_order_id: VenueOrderId, response: Response) -> OrderReported:
 
 
 def order_page(page: int, response: Response) -> OrderPage:
-    records, envelope = wire.listed(wire.Order, opened(response))
-    return OrderPage(orders=tuple(map(reported, records)), next_cursor=next_cursor(page, len(records), envelope))
+    """Read a page of orders row by row: one that makes no sense is counted, and does not hide the others."""
+    rows, envelope = wire.rows_of(opened(response))
+    orders, unreadable = [], 0
+    for row in rows:
+        try:
+            orders.append(reported(wire.decode(wire.Order, row)))
+        except RemoteProtocolError:
+            unreadable += 1
+    return OrderPage(orders=tuple(orders), next_cursor=next_cursor(page, len(rows), envelope), unreadable=unreadable)
 
 
 def _same_order(venue_order_id: VenueOrderId, data: msgspec.Raw) -> OrderReported:

@@ -271,13 +271,19 @@ def decode(kind: type[T], data: bytes | str | msgspec.Raw) -> T:
 
 def listed(kind: type[T], data: msgspec.Raw) -> tuple[tuple[T, ...], Page | None]:
     """Read a list, and its envelope where it has one. Raises `RemoteProtocolError`."""
+    rows, page = rows_of(data)
+    return tuple(decode(kind, row) for row in rows), page
+
+
+def rows_of(data: msgspec.Raw) -> tuple[tuple[msgspec.Raw, ...], Page | None]:
+    """Take a list apart, its rows unread, and its envelope where it has one. Raises `RemoteProtocolError`."""
     try:
         found = _LISTING.decode(data)
     except UNREADABLE as error:
-        raise RemoteProtocolError(f"list of {kind.__name__}: {error}") from error
+        raise RemoteProtocolError(f"list: {error}") from error
     page = found if isinstance(found, Page) else None
     rows = found.items if isinstance(found, Page) else found
-    return tuple(decode(kind, row) for row in rows or ()), page
+    return tuple(rows or ()), page
 
 
 def read_object(data: bytes | str | msgspec.Raw) -> dict[str, object] | None:

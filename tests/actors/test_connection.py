@@ -15,11 +15,11 @@ from actors.messages import OrdersDoubted, SessionFailed, SnapshotWanted
 from actors.supervision import first_named
 from actors.tally import Tally
 from actors.watchdog import Pulse
-from protocol.events import About, EventListed, EventStatus, EventUnlisted, MessageUnreadable
-from protocol.ids import CompetitionId, EventId
+from protocol.events import About, EventListed, EventStatus, EventUnlisted, Hinted, MessageUnreadable
+from protocol.ids import BookKey, CompetitionId, EventId, MarketId
 from protocol.liveness import Liveness
 from protocol.prophetx.venue import ProphetX
-from protocol.venue import Call, Channel, Reconnect, Registration
+from protocol.venue import Call, Channel, Feed, Heard, Reconnect, Registration, Say, Wanted
 
 ESTABLISHED = {"event": "pusher:connection_established", "data": '{"socket_id":"1.2","activity_timeout":40}'}
 PRIVATE = Channel(name="private-me", auth="a", private=True)
@@ -29,10 +29,30 @@ def event(number: int = 1, status: EventStatus = EventStatus.SCHEDULED) -> Event
     return EventListed(event_id=EventId(number), competition_id=CompetitionId(31), name="A at B", status=status)
 
 
+@attrs.define
+class Hinting:
+    """A feed that needs no handshake, has no ping of its own, and hears what it is told to in any frame."""
+
+    heard: tuple[Heard, ...] = ()
+    established: bool = True
+    awaiting: bool = False
+    activity_timeout_s: float = 20.0
+    ping: str | None = None
+
+    def registering(self, wanted: Wanted) -> None:
+        return None
+
+    def subscribe(self, wanted: Wanted, registration: Registration | None) -> tuple[str, ...]:
+        return ()
+
+    def receive(self, frame: str | bytes) -> tuple[Heard, ...]:
+        return self.heard
+
+
 class Room:
     """A connection to a socket whose other end is played by the test."""
 
-    def __init__(self, nursery: trio.Nursery, *, by_event: bool = True) -> None:
+    def __init__(self, nursery: trio.Nursery, *, by_event: bool = True, feed: Feed | None = None) -> None:
         self.nursery = nursery
         self.socket: trio_websocket.WebSocketConnection | None = None
         self.connected = trio.Event()
@@ -45,7 +65,7 @@ class Room:
             url="ws://venue/app/key?protocol=7",
             dial=self.dial,
             ask=self.ask,
-            feed=ProphetX().open_feed(),
+            feed=feed or ProphetX().open_feed(),
             reconnect_after=ProphetX().reconnect_after,
             coverage=Coverage(by_event=by_event),
             pulse=Pulse(Liveness(120.0)),
@@ -225,3 +245,89 @@ async def test_a_router_or_reconciler_that_does_not_keep_up_ends_the_session(aut
         with pytest.raises(SessionFailed, match="does not keep up"):
             slow.hear(event(1))
         slow.coverage.forget(EventId(1))
+
+
+# --- a socket that hints -----------------------------------------------------------------------------------------
+
+
+def hint(about: About) -> Hinted:
+    return Hinted(about=about, event_id=EventId(1))
+
+
+async def hinted(nursery: trio.Nursery, *heard: Heard) -> Room:
+    """A connection that has heard this in its first frame."""
+    room = Room(nursery, feed=Hinting(heard))
+    await room.up()
+    await trio.sleep(1)
+    return room
+
+
+@pytest.mark.parametrize(
+    ("about", "router", "tracker", "woken"),
+    [
+        (About.BOOK, [hint(About.BOOK)], [], []),
+        (About.ORDERS, [], [hint(About.ORDERS)], []),
+        (About.FUNDS, [], [], [About.FUNDS]),
+        (About.MARKET, [], [], [About.MARKET]),
+    ],
+)
+async def test_a_hint_goes_to_whom_it_concerns(autojump_clock, nursery, about, router, tracker, woken):
+    room = await hinted(nursery, hint(about))
+
+    assert room.connection.router.take_nowait() == router
+    assert room.connection.tracker.take_nowait() == tracker
+    assert room.woken == woken
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_the_feed_says_is_sent(autojump_clock, nursery):
+    room = await hinted(nursery, Say('{"event":"one"}'), Say('{"event":"two"}'))
+
+    assert room.sent == [{"event": "one"}, {"event": "two"}]
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_feed_without_a_ping_of_its_own_has_the_websocket_s_and_a_pong_is_a_sign_of_life(
+    autojump_clock, nursery
+):
+    room = Room(nursery, feed=Hinting())
+    await room.up()
+    liveness = room.connection.pulse.liveness
+    await trio.sleep_until(50)
+    liveness.pinged(50.0)
+
+    room.connection.ping.offer(None)
+    await trio.sleep_until(51)
+
+    assert room.sent == []
+    assert (liveness.dead_at_s, liveness.ping_due_s) == (None, 50.0 + 20.0)
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_first_frame_says_how_long_the_peer_may_be_silent(autojump_clock, nursery):
+    room = await hinted(nursery)
+
+    assert room.connection.pulse.liveness.activity_timeout_s == 20.0
+    nursery.cancel_scope.cancel()
+
+
+async def test_the_books_of_a_new_event_are_wanted_by_the_names_that_its_listing_has(autojump_clock, nursery):
+    keys = tuple(BookKey(EventId(1), MarketId(number)) for number in (1, 2))
+    room = Room(nursery, feed=Hinting())
+
+    await room.up(attrs.evolve(event(1), keys=keys), event(2))
+
+    assert room.connection.snapshots.take_nowait() == [SnapshotWanted(event_ids=(EventId(2),), keys=keys)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_an_event_that_is_listed_later_wants_its_books_by_name(autojump_clock, nursery):
+    key = BookKey(EventId(1), MarketId(1))
+    room = Room(nursery, feed=Hinting())
+    await room.up()
+
+    room.connection.hear(attrs.evolve(event(1), keys=(key,)))
+    await trio.sleep(1)
+
+    assert room.connection.snapshots.take_nowait() == [SnapshotWanted(keys=(key,))]
+    nursery.cancel_scope.cancel()

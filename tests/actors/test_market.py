@@ -1,10 +1,12 @@
+import math
+
 import attrs
 import pytest
 import trio
 
 from actors.mailbox import Mailbox
 from actors.market import HEAL_GRACE_S, MAX_RECHECKS, PRINT_GRACE_S, Market, MarketMessage
-from actors.messages import Compare, Doubt, MarketView, Suspend
+from actors.messages import Compare, Doubt, MarketView, Stir, Suspend
 from actors.tally import Tally
 from protocol.book import Book, BookStatus, Cause, LiquidityChange
 from protocol.events import BookReplaced, EventListed, EventStatus, Level, Side, TradePrinted
@@ -47,22 +49,28 @@ def printed(cents: int, sequence_ns: int) -> TradePrinted:
 class Room:
     """A market actor that runs, and what it published."""
 
-    def __init__(self) -> None:
+    def __init__(self, **ages_s: float) -> None:
         self.views: list[MarketView] = []
+        self.told: list[tuple[float, BookStatus]] = []
         self.inbox = Mailbox[MarketMessage]("market", 64)
         self.tally = Tally()
         self.market = Market(
             key=KEY,
             epoch=3,
             inbox=self.inbox,
-            publish=self.views.append,
+            publish=self.publish,
             event=EVENT,
             terms=lambda event: ProphetX().terms(event, LADDER),
             tally=self.tally,
             book=Book(KEY),
             name="Moneyline",
             kind="moneyline",
+            **ages_s,
         )
+
+    def publish(self, view: MarketView) -> None:
+        self.views.append(view)
+        self.told.append((trio.current_time(), view.status))
 
     async def hear(self, *messages: MarketMessage, wait_s: float = 0.0) -> MarketView:
         """Let it take some messages, then wait; return the newest view."""
@@ -71,6 +79,18 @@ class Room:
         with trio.move_on_after(wait_s + 1e-3):
             await self.market.run()
         return self.views[-1]
+
+    async def live(
+        self, *script: tuple[float, MarketMessage], until_s: float = 100.0
+    ) -> list[tuple[float, BookStatus]]:
+        """Let it run and hear each message at its time; return when it told what of its status."""
+        with trio.move_on_at(until_s):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.market.run)
+                for at_s, message in script:
+                    await trio.sleep_until(at_s)
+                    self.inbox.put(message)
+        return self.told
 
     @property
     def cents(self) -> int:
@@ -247,6 +267,132 @@ async def test_the_view_has_the_newest_event(autojump_clock):
 
     assert view.event == begun
     assert view.in_play
+
+
+async def test_a_listing_that_is_not_active_suspends_until_it_is(autojump_clock):
+    room = Room()
+    halted = attrs.evolve(EVENT, active=False)
+
+    told = await room.live((0, compare(100, 5)), (1, halted), (2, EVENT))
+
+    assert told == [(0.0, BookStatus.LIVE), (1.0, BookStatus.SUSPENDED), (2.0, BookStatus.LIVE)]
+
+
+async def test_a_listing_that_is_not_active_does_not_hide_that_a_book_is_stale(autojump_clock):
+    room = Room()
+
+    told = await room.live((0, compare(100, 5)), (1, attrs.evolve(EVENT, active=False)), (2, Doubt()))
+
+    assert told[-1] == (2.0, BookStatus.STALE)
+
+
+async def test_the_view_says_when_the_listing_spoke_last(autojump_clock):
+    room = Room()
+
+    await room.live((0, compare(100, 5)), (3, EVENT), (4, Suspend(active=True)))
+
+    assert [view.listed_s for view in room.views] == [-math.inf, 3.0, 3.0]
+
+
+# --- hints -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_hinted_book_is_believed_for_its_age_and_stale_then(autojump_clock):
+    room = Room(book_age_s=10.0)
+
+    told = await room.live((0, compare(100, 5)), (1, Stir()))
+
+    assert told == [(0.0, BookStatus.LIVE), (11.0, BookStatus.STALE)]
+
+
+async def test_the_first_of_many_hints_counts(autojump_clock):
+    room = Room(book_age_s=10.0)
+
+    told = await room.live((0, compare(100, 5)), (1, Stir()), (5, Stir()), (9, Stir()))
+
+    assert told == [(0.0, BookStatus.LIVE), (11.0, BookStatus.STALE)]
+
+
+async def test_a_hint_alone_publishes_nothing(autojump_clock):
+    room = Room(book_age_s=10.0)
+
+    told = await room.live((0, compare(100, 5)), (1, Stir()), (2, Stir()), until_s=10.0)
+
+    assert told == [(0.0, BookStatus.LIVE)]
+
+
+async def test_a_reading_that_was_asked_for_after_the_hint_clears_it(autojump_clock):
+    room = Room(book_age_s=10.0)
+    room.market.recheck = lambda: pytest.fail("nothing is open")
+
+    told = await room.live((0, compare(100, 5)), (1, Stir()), (3, compare(100, 5, asked_at_s=2.0)))
+
+    assert told == [(0.0, BookStatus.LIVE), (3.0, BookStatus.LIVE)]
+
+
+async def test_a_reading_that_was_asked_for_before_the_hint_is_taken_and_asks_again(autojump_clock):
+    room = Room(book_age_s=10.0)
+    wanted: list[float] = []
+    room.market.recheck = lambda: wanted.append(trio.current_time())
+
+    told = await room.live((0, compare(100, 5)), (2, Stir()), (3, compare(700, 5, asked_at_s=1.0)))
+
+    assert (wanted, room.cents) == ([3.0], 700)
+    assert told == [(0.0, BookStatus.LIVE), (3.0, BookStatus.LIVE), (12.0, BookStatus.STALE)]
+
+
+async def test_a_stale_hinted_book_is_live_with_the_next_reading(autojump_clock):
+    room = Room(book_age_s=10.0)
+
+    told = await room.live((0, compare(100, 5)), (1, Stir()), (20, compare(700, 5, asked_at_s=19.0)))
+
+    assert told == [(0.0, BookStatus.LIVE), (11.0, BookStatus.STALE), (20.0, BookStatus.LIVE)]
+    assert room.cents == 700
+
+
+async def test_a_book_that_nobody_has_read_for_long_is_stale(autojump_clock):
+    room = Room(book_age_s=10.0, unread_age_s=70.0)
+
+    told = await room.live((0, compare(100, 5)))
+
+    assert told == [(0.0, BookStatus.LIVE), (70.0, BookStatus.STALE)]
+
+
+async def test_every_reading_lets_a_book_be_believed_anew_from_when_it_was_asked_for(autojump_clock):
+    room = Room(book_age_s=10.0, unread_age_s=70.0)
+
+    told = await room.live((0, compare(100, 5)), (62, compare(100, 5, asked_at_s=60.0)), until_s=200.0)
+
+    assert told == [(0.0, BookStatus.LIVE), (62.0, BookStatus.LIVE), (130.0, BookStatus.STALE)]
+
+
+async def test_a_hinted_book_is_what_rest_says_at_once_and_nothing_is_healed(autojump_clock):
+    room = Room(book_age_s=10.0)
+
+    await room.live((0, compare(100, 5)), (5, compare(700, 5, asked_at_s=4.0)), until_s=5.5)
+
+    assert room.cents == 700
+    assert room.tally == Tally(updates=2)
+
+
+async def test_a_reading_that_shows_nothing_new_has_moved_nothing(autojump_clock):
+    room = Room(book_age_s=10.0)
+
+    await room.live((1, compare(100, 5)), (5, compare(100, 5, asked_at_s=4.0)))
+
+    assert [view.moved_s for view in room.views] == [1.0, 1.0]
+    assert room.tally == Tally(updates=1)
+
+
+async def test_where_images_are_pushed_a_hint_makes_nothing_stale(autojump_clock):
+    room = Room()
+
+    told = await room.live((0, compare(100, 5)), (1, Stir()), until_s=10_000.0)
+
+    assert told == [(0.0, BookStatus.LIVE)]
+
+
+# --- its life ----------------------------------------------------------------------------------------------------
 
 
 async def test_it_ends_suspended_when_its_inbox_closes(autojump_clock):

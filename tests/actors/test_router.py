@@ -3,16 +3,19 @@ import trio
 
 from actors.mailbox import Mailbox
 from actors.market import Market
-from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Suspend
+from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Stir, Suspend
 from actors.router import MARKET_BACKLOG, Router
 from actors.tally import Tally
 from protocol.book import BookStatus
 from protocol.events import (
+    About,
     BookReplaced,
+    BookUnreadable,
     CompetitionListed,
     EventListed,
     EventStatus,
     EventUnlisted,
+    Hinted,
     Level,
     MarketListed,
     MessageUnreadable,
@@ -26,6 +29,7 @@ from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 OTHER = BookKey(EventId(2), MarketId(219), Strike(0))
+TOTAL = BookKey(EventId(1), MarketId(225), Strike(4500))
 
 LADDER = generate_ladder()
 
@@ -63,10 +67,18 @@ def printed(selection: str = f"home {KEY}") -> TradePrinted:
     )
 
 
+def hint(event_id: int = 1, market_id: int | None = None) -> Hinted:
+    return Hinted(
+        about=About.BOOK,
+        event_id=EventId(event_id),
+        market_id=None if market_id is None else MarketId(market_id),
+    )
+
+
 class Room:
     """A router that is told things one by one, and the markets that it opened."""
 
-    def __init__(self, room_for_wishes: int = 8) -> None:
+    def __init__(self, room_for_wishes: int = 8, **ages_s: float) -> None:
         self.views: list[MarketView] = []
         self.inbox = Mailbox[RouterMessage]("router", 64)
         self.snapshots = Mailbox[SnapshotWanted]("reconciler", room_for_wishes)
@@ -78,6 +90,7 @@ class Room:
             publish=self.views.append,
             terms=lambda event: ProphetX().terms(event, LADDER),
             tally=self.tally,
+            **ages_s,
         )
         self.markets: dict[BookKey, Market] = {}
 
@@ -253,6 +266,139 @@ def test_news_that_are_no_image_fit_into_a_full_backlog():
     room.hear(*images, MessageUnreadable(private=False, reason="garbage"))
 
     assert room.got() == [images[-1], Doubt()]
+
+
+# --- hints -------------------------------------------------------------------------------------------------------
+
+
+def test_a_hint_about_one_book_stirs_that_one():
+    room = opened(KEY, TOTAL, OTHER)
+
+    room.hear(hint(market_id=225))
+
+    assert (room.got(KEY), room.got(TOTAL), room.got(OTHER)) == ([], [Stir()], [])
+
+
+def test_a_hint_without_a_market_stirs_every_book_of_the_event():
+    room = opened(KEY, TOTAL, OTHER)
+
+    room.hear(hint())
+
+    assert (room.got(KEY), room.got(TOTAL), room.got(OTHER)) == ([Stir()], [Stir()], [])
+
+
+def test_a_hinted_book_is_wanted_by_its_event_where_the_listing_names_no_books():
+    room = opened(KEY, OTHER)
+
+    room.hear(hint(market_id=219))
+
+    assert room.snapshots.take_nowait() == [SnapshotWanted(event_ids=(EventId(1),))]
+
+
+def test_a_hinted_book_is_wanted_by_its_name_where_the_listing_has_it():
+    room = opened(KEY, TOTAL)
+    room.hear(event(keys=(KEY, TOTAL)))
+
+    room.hear(hint(market_id=225))
+
+    assert room.snapshots.take_nowait() == [SnapshotWanted(keys=(TOTAL,))]
+
+
+def test_every_book_of_an_event_is_wanted_by_the_names_that_the_listing_has():
+    room = opened(KEY)
+    room.hear(event(keys=(KEY, TOTAL)))
+
+    room.hear(BookUnreadable(key=KEY))
+
+    assert room.got()[-1] == Doubt()
+    assert room.snapshots.take_nowait() == [SnapshotWanted(keys=(KEY, TOTAL))]
+
+
+def test_a_market_that_wants_to_be_compared_again_is_wanted_by_its_name():
+    room = opened(KEY)
+    room.hear(event(keys=(KEY, TOTAL)))
+
+    room.markets[KEY].recheck()
+
+    assert room.snapshots.take_nowait() == [SnapshotWanted(keys=(KEY,))]
+
+
+def test_a_hint_before_the_first_snapshot_is_kept_for_it():
+    room = Room()
+    room.hear(event(keys=(KEY, TOTAL)), hint(market_id=219))
+    before = room.snapshots.take_nowait()
+
+    room.hear(snapshot(KEY), snapshot(TOTAL, events=(2,)))
+
+    assert before == []
+    assert room.got(KEY) == [Compare(book=book(), asked_at_s=1.0), Stir()]
+    assert room.got(TOTAL) == [Compare(book=book(TOTAL), asked_at_s=1.0)]
+    assert room.snapshots.take_nowait() == [SnapshotWanted(keys=(KEY,))]
+
+
+def test_a_kept_hint_is_told_once():
+    room = Room()
+    room.hear(event(keys=(KEY,)), hint(market_id=219), snapshot(KEY))
+    room.got()
+
+    room.hear(snapshot(KEY))
+
+    assert room.got() == [Compare(book=book(), asked_at_s=1.0)]
+
+
+def test_a_hint_without_a_market_is_kept_for_every_book_that_waits():
+    room = Room()
+    room.hear(event(keys=(KEY, TOTAL)), hint())
+
+    room.hear(snapshot(KEY, TOTAL))
+
+    assert (room.got(KEY)[-1], room.got(TOTAL)[-1]) == (Stir(), Stir())
+
+
+def test_a_kept_hint_goes_with_its_event():
+    room = Room()
+    room.hear(event(keys=(KEY,)), hint(), EventUnlisted(event_id=EventId(1)), event(keys=(KEY,)))
+
+    room.hear(snapshot(KEY))
+
+    assert room.got() == [Compare(book=book(), asked_at_s=1.0)]
+
+
+def test_a_hint_about_what_nobody_wants_does_nothing():
+    room = opened(KEY)
+
+    room.hear(hint(9), hint(1, 64), Hinted(about=About.BOOK))
+
+    assert room.got() == []
+    assert room.snapshots.take_nowait() == []
+
+
+def test_a_named_book_that_is_read_alone_retires_no_neighbour():
+    room = opened(KEY, TOTAL)
+
+    room.hear(SnapshotTaken(event_ids=(), books=(book(KEY),), asked_at_s=2.0), book(TOTAL, 9))
+
+    assert room.got(TOTAL) == [book(TOTAL, 9)]
+
+
+def test_a_book_without_a_name_has_the_one_that_the_listing_gives_it():
+    room = Room()
+    room.hear(event(keys=(KEY, TOTAL), names=("Yes", "No")))
+
+    room.hear(SnapshotTaken(event_ids=(), books=(attrs.evolve(book(TOTAL), name=""),), asked_at_s=1.0))
+
+    assert room.markets[TOTAL].name == "No"
+
+
+def test_a_market_believes_its_book_for_as_long_as_it_is_told():
+    room = Room(book_age_s=10.0, unread_age_s=70.0)
+
+    room.hear(event(), snapshot(KEY))
+
+    assert (room.markets[KEY].book_age_s, room.markets[KEY].unread_age_s) == (10.0, 70.0)
+
+
+# --- its life ----------------------------------------------------------------------------------------------------
 
 
 async def test_it_runs_its_markets_and_ends_with_its_inbox(autojump_clock):

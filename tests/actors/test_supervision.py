@@ -39,6 +39,30 @@ def test_failures_in_a_row_wait_longer_and_a_stable_session_starts_afresh():
     assert afresh <= 0.25
 
 
+@given(st.integers(), st.lists(st.tuples(st.sampled_from(Reconnect), st.floats(0, 100)), max_size=60))
+def test_no_more_attempts_start_in_any_minute_than_the_venue_bears(seed, sessions):
+    backoff = Backoff(Random(seed), per_minute=10)
+    started_s = [0.0]
+
+    for reconnect, lived_s in sessions:
+        ended_s = started_s[-1] + lived_s
+        started_s.append(ended_s + backoff.next_s(reconnect, lived_s, ended_s))
+
+    assert all(later - earlier >= 60.0 for earlier, later in zip(started_s, started_s[10:], strict=False))
+
+
+@given(st.integers(), st.lists(st.tuples(st.sampled_from(Reconnect), st.floats(7, 100)), max_size=60))
+def test_sessions_that_live_long_enough_wait_as_if_there_were_no_bound(seed, sessions):
+    bounded, free = Backoff(Random(seed), per_minute=10), Backoff(Random(seed))
+    now_s = 0.0
+
+    for reconnect, lived_s in sessions:
+        now_s += lived_s
+        wait_s = bounded.next_s(reconnect, lived_s, now_s)
+        assert wait_s == free.next_s(reconnect, lived_s, now_s)
+        now_s += wait_s
+
+
 def test_a_group_of_named_failures_is_its_first_one():
     first, second = SessionFailed("one"), RemoteProtocolError("two")
     nested = BaseExceptionGroup("a", [BaseExceptionGroup("b", [first]), second])
@@ -92,6 +116,16 @@ async def test_it_never_gives_up_on_the_network(autojump_clock):
     await attempts.supervised(3000.0)
 
     assert len(attempts.started_s) == 201
+
+
+async def test_attempts_that_fail_at_once_are_ten_in_the_first_minute(autojump_clock):
+    attempts = Attempts(*[SessionFailed("again", Reconnect.AT_ONCE) for _ in range(200)])
+
+    with trio.move_on_after(60):
+        await supervise(attempts, restart_on=NAMED, lost=attempts.told, backoff=Backoff(Random(1), per_minute=10))
+
+    assert len(attempts.started_s) == 10
+    assert attempts.started_s[-1] < 15.0
 
 
 @pytest.mark.parametrize("bug", [KeyError("bug"), ExceptionGroup("a", [SessionFailed("one"), KeyError("bug")])])

@@ -2,8 +2,10 @@ import json
 from contextlib import suppress
 from itertools import pairwise
 
+import attrs
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from actors.io.caller import Caller, LoginRefused
 from actors.io.clock import VenueClock
@@ -13,7 +15,8 @@ from protocol.errors import Policy, RemoteProtocolError, VenueError
 from protocol.prophetx.rest import ProphetXRest
 from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
-from protocol.venue import ConnectionConfig, Credentials
+from protocol.satoriex.rest import SatoriExRest
+from protocol.venue import ConnectionConfig, Credentials, Lane, Quota
 
 EPOCH_S = 1_790_000_000
 REST = ProphetXRest(Dialect.V4)
@@ -27,7 +30,7 @@ def wall_ns() -> int:
 class Venue:
     """Answers logins and refreshes with tokens, and everything else by a list."""
 
-    def __init__(self, byte_venue, written, life_s=600, refresh_life_s=86_400):
+    def __init__(self, byte_venue, written, life_s=600, refresh_life_s=86_400, **traits):
         self.bytes = byte_venue
         self.written = written
         self.life_s, self.refresh_life_s = life_s, refresh_life_s
@@ -39,7 +42,7 @@ class Venue:
         self.held: list[float] = []
         self.caller = Caller(
             rest=REST,
-            traits=ProphetX().traits,
+            traits=attrs.evolve(ProphetX().traits, **traits),
             credentials=Credentials(user="k", secret="s"),
             clock=VenueClock(wall_ns),
             tally=Tally(),
@@ -194,6 +197,86 @@ async def test_a_second_401_is_the_answer(autojump_clock, venue):
     assert refused.value.policy is Policy.REAUTHENTICATE
 
 
+async def test_a_second_401_is_followed_by_a_login_before_the_next_call(autojump_clock, venue):
+    venue.answers = [venue.no("unauthorized", 401)] * 2
+    async with venue.open():
+        await _outcome(venue)
+        await ask(venue)
+
+    assert venue.paths()[-2:] == ["/auth/login", "/websocket/connection-config"]
+    assert venue.bytes.asked[-1].headers["authorization"] == "Bearer t-3"
+
+
+async def test_however_often_two_401s_come_they_force_one_login_a_minute(autojump_clock, venue):
+    venue.answers = [venue.no("unauthorized", 401)] * 100
+    async with venue.open():
+        for _ in range(10):
+            await _outcome(venue)
+            await trio.sleep(15)
+
+    times = [round(asked.at_s) for asked in venue.bytes.asked if asked.path == "/auth/login"]
+    assert times == [0, 15, 75, 135]
+
+
+async def test_a_token_is_had_by_a_login_and_then_stays(autojump_clock, venue):
+    async with venue.open():
+        tokens = [await venue.caller.token() for _ in range(3)]
+
+    assert tokens == ["t-1", "t-1", "t-1"]
+    assert venue.paths() == ["/auth/login"]
+
+
+@pytest.mark.parametrize(("after_s", "token"), [(599, "t-1"), (601, "t-2")])
+async def test_a_token_is_renewed_for_who_asks_once_it_has_expired(autojump_clock, venue, after_s, token):
+    async with venue.open():
+        await venue.caller.token()
+        await trio.sleep(after_s)
+
+        assert await venue.caller.token() == token
+
+
+async def test_a_token_that_was_refused_is_renewed_for_who_asks(autojump_clock, venue):
+    async with venue.open():
+        token = await venue.caller.token()
+        venue.caller.authorisation.access_refused(token)
+
+        assert await venue.caller.token() == "t-2"
+
+
+async def test_who_waits_for_a_renewal_waits_until_there_was_one(autojump_clock, venue):
+    async with venue.open(), trio.open_nursery() as nursery:
+        token = await venue.caller.token()
+        nursery.start_soon(venue.caller.keep_fresh)
+
+        with trio.fail_after(1000):
+            await venue.caller.wait_renewed(token)
+
+        assert trio.current_time() == pytest.approx(540, abs=1)
+        assert await venue.caller.token() == "t-2"
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_waits_for_a_renewal_that_was_need_not_wait(autojump_clock, venue):
+    async with venue.open():
+        token = await venue.caller.token()
+        await trio.sleep(601)
+        await venue.caller.token()
+
+        with trio.fail_after(1):
+            await venue.caller.wait_renewed(token)
+
+
+async def test_who_waits_for_a_renewal_while_a_login_is_forced_gets_its_token(autojump_clock, venue):
+    venue.answers = [venue.no("unauthorized", 401)] * 2
+    async with venue.open(), trio.open_nursery() as nursery:
+        await _outcome(venue)
+        nursery.start_soon(venue.caller.wait_renewed, "t-2")
+        await trio.sleep(1)
+        await ask(venue)
+
+    assert venue.caller.authorisation.access_token == "t-3"
+
+
 # --- pace --------------------------------------------------------------------------------------------------------
 
 
@@ -266,8 +349,55 @@ async def test_after_a_hold_cancels_go_first(autojump_clock, venue):
     assert 5 <= max(cancels) <= min(others)
 
 
-async def _outcome(venue, call):
-    with suppress(RemoteProtocolError):
+@pytest.mark.parametrize(("held_by_endpoint", "at_s"), [(True, 0), (False, 30)])
+async def test_a_429_is_about_its_own_endpoint_only_where_the_venue_means_it_so(
+    autojump_clock, byte_venue, written, held_by_endpoint, at_s
+):
+    venue = Venue(byte_venue, written, held_by_endpoint=held_by_endpoint)
+    venue.answers = [venue.no("rate_limit_reached", 429, retry_after="30")]
+    async with venue.open():
+        await _outcome(venue)
+        await _outcome(venue, REST.balance())
+        await ask(venue)
+
+    balance, config = venue.bytes.asked[-2:]
+    assert balance.path == REST.balance().request.path
+    assert (round(balance.at_s), round(config.at_s)) == (at_s, 30)
+
+
+async def test_endpoints_that_share_a_quota_are_held_together(autojump_clock, byte_venue, written):
+    quota = Quota(names=frozenset({CONFIG.name, REST.balance().name}), calls=100)
+    venue = Venue(byte_venue, written, held_by_endpoint=True, quotas=(quota,))
+    venue.answers = [venue.no("rate_limit_reached", 429, retry_after="30")]
+    async with venue.open():
+        await _outcome(venue)
+        await _outcome(venue, REST.balance())
+
+    assert round(venue.bytes.asked[-1].at_s) == 30
+
+
+@pytest.mark.parametrize(
+    ("held_by_endpoint", "lane", "held"),
+    [
+        (True, Lane.READING, []),
+        (True, Lane.PLACING, [pytest.approx(30, abs=0.1)]),
+        (True, Lane.CANCELLING, [pytest.approx(30, abs=0.1)]),
+        (False, Lane.READING, [pytest.approx(30, abs=0.1)]),
+    ],
+)
+async def test_that_no_order_may_leave_is_told_unless_only_a_reading_is_held(
+    autojump_clock, byte_venue, written, held_by_endpoint, lane, held
+):
+    venue = Venue(byte_venue, written, held_by_endpoint=held_by_endpoint)
+    venue.answers = [venue.no("rate_limit_reached", 429, retry_after="30")]
+    async with venue.open():
+        await _outcome(venue, attrs.evolve(CONFIG, lane=lane))
+
+    assert venue.held == held
+
+
+async def _outcome(venue, call=CONFIG):
+    with suppress(RemoteProtocolError, VenueError):
         await ask(venue, call)
 
 
@@ -293,6 +423,26 @@ async def test_a_yes_that_cannot_be_read_is_an_error_of_theirs(autojump_clock, v
     async with venue.open():
         with pytest.raises(RemoteProtocolError):
             await ask(venue)
+
+
+async def test_an_answer_that_is_no_json_is_logged_as_an_error(autojump_clock, venue):
+    venue.answers = [venue.written(b"<html>502 Bad Gateway</html>", 502)]
+    async with venue.open():
+        await venue.caller.token()
+        with capture_logs() as logs:
+            await _outcome(venue, SatoriExRest().balance())
+
+    assert logs == [{"event": "answer_not_json", "endpoint": "balance", "status": 502, "log_level": "error"}]
+
+
+async def test_a_refusal_in_json_is_no_error_to_log(autojump_clock, venue):
+    venue.answers = [venue.written(b'{"code": 50000, "msg": "internal"}', 500)]
+    async with venue.open():
+        await venue.caller.token()
+        with capture_logs() as logs:
+            await _outcome(venue, SatoriExRest().balance())
+
+    assert logs == []
 
 
 async def test_no_answer_is_counted(autojump_clock, venue):

@@ -95,12 +95,12 @@ def test_json_that_is_no_envelope_is_not_a_yes(body):
 @pytest.mark.parametrize(
     ("status", "login", "placing", "cancelling", "reading"),
     [
-        (200, TERMINAL, UNKNOWN, UNKNOWN, UNKNOWN),
-        (202, TERMINAL, UNKNOWN, UNKNOWN, UNKNOWN),
-        (400, TERMINAL, UNKNOWN, UNKNOWN, UNKNOWN),
+        (200, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+        (202, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+        (400, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
         (401, TERMINAL, AGAIN, AGAIN, AGAIN),  # whoever wrote it, nothing was done
-        (403, TERMINAL, UNKNOWN, UNKNOWN, UNKNOWN),
-        (404, TERMINAL, UNKNOWN, UNKNOWN, UNKNOWN),
+        (403, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+        (404, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
         (429, BACK_OFF, BACK_OFF, BACK_OFF, BACK_OFF),
         (502, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
     ],

@@ -212,8 +212,25 @@ def test_a_page_of_html_is_a_failed_reading(call):
     assert (caught.value.code, caught.value.policy) == ("not_json", Policy.OUTCOME_UNKNOWN)
 
 
-@pytest.mark.parametrize("call", READS, ids=lambda call: call.name)
-@pytest.mark.parametrize("data", [7, "text", [7], {"items": [7]}])
+@pytest.mark.parametrize("rows", [[7], {"items": [7]}])
+def test_an_order_of_another_shape_is_counted_and_hides_no_other(rows):
+    page = REST.history(0, 9).read(yes(rows))
+
+    assert (page.orders, page.unreadable) == ((), 1)
+
+
+LISTS = {"history"}  # read row by row
+
+
+@pytest.mark.parametrize(
+    ("call", "data"),
+    [
+        pytest.param(call, data, id=f"{call.name}-{data}")
+        for call in READS
+        for data in (7, "text", [7], {"items": [7]})
+        if call.name not in LISTS or data in (7, "text")
+    ],
+)
 def test_an_answer_of_another_shape_is_unreadable(call, data):
     with pytest.raises(RemoteProtocolError):
         call.read(yes(data))
