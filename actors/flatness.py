@@ -40,11 +40,8 @@ async def _shows_nothing(ask: Ask, rest: Rest, window: tuple[int, int], show: Sh
         log.warning("flatness_not_read", reason=str(error))
         return False
     young = page.synced_at_ns is None or page.synced_at_ns >= since_ns
-    return (
-        young
-        and not page.unreadable
-        and not any(report.status in RESTABLE or report.status is None for report in page.orders)
-    )
+    resting = page.unreadable or any(report.status in RESTABLE or report.status is None for report in page.orders)
+    return young and not resting
 
 
 async def cancel_everything(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], int]) -> None:

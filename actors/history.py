@@ -16,8 +16,8 @@ async def read_history(
 ) -> OrderPage:
     """Read every page of a window. The copy is as old as its oldest page.
 
-    It ends at a page without a next one, one without anything new, or a cursor that comes again. Raises what `ask` raises, and
-    `AnswerLost` past the bound.
+    It ends at a page without a next one, one without anything new, or a cursor that comes again. Raises what `ask`
+    raises, and `AnswerLost` past the bound.
     """
     orders: list[OrderReported] = []
     ages: list[int | None] = []
