@@ -158,7 +158,7 @@ class OrderLedger:
             case MarketSettled():
                 yield from self._register.settle(message, now_s)
             case FundsRead():
-                calm = self._calm_s <= message.asked_at_s
+                calm = self._calm_s <= message.asked_at_s and not self._busy
                 self._trail.read(message, self._register.believed(), calm=calm)
             case SessionReady():
                 since_ns = self._socket.ready()
@@ -229,14 +229,15 @@ class OrderLedger:
         if self._socket.too_long(now_s) and not self.flat:
             yield from self._cancel_everything(now_s)
 
+    @property
+    def _busy(self) -> bool:
+        """Tell whether something is unknown or under way."""
+        unsure = any(each.order.status in UNPROVED or each.order.cancel_wanted for each in self._register.live.values())
+        return unsure or self.doubts.open or bool(self._orders_asked)
+
     def _note_calm(self, now_s: float) -> None:
         """Note since when nothing is unknown or under way: only such a moment says what the account has without it."""
-        busy = (
-            self.doubts.open
-            or self._orders_asked
-            or any(each.order.status in UNPROVED or each.order.cancel_wanted for each in self._register.live.values())
-        )
-        self._calm_s = math.inf if busy else min(self._calm_s, now_s)
+        self._calm_s = math.inf if self._busy else min(self._calm_s, now_s)
 
     # --- placing ---
 
