@@ -130,7 +130,23 @@ def test_of_two_lost_orders_neither_is_absent_while_the_money_of_one_is_missing(
     assert following.verdict(other, [LOST, other], 50.0) is None
 
 
-def test_a_later_calm_reading_takes_the_place_of_the_first():
+@pytest.mark.parametrize(
+    ("size", "verdict"),
+    [(30, ABSENT), (100, None)],  # a hundred would look like the lost order's own: then the two readings disagree
+)
+def test_a_newer_reading_that_had_a_fill_which_was_not_known_does_not_hide_the_first(size, verdict):
+    def sale(status: OrderStatus, filled: int = 0) -> Order:
+        return order(status, filled, name="x-2", bp=3000, size=size, selection=sale_of(YES))
+
+    brought = size * 7 * DOLLAR // 10 * 99 // 100
+    following = trail(shares=size)
+    following.read(funds(1000 * DOLLAR + brought, asked_at_s=2.0), [sale(OPEN)], calm=True)
+    following.read(funds(1000 * DOLLAR + brought), [LOST, sale(FILLED, size)], calm=False)
+
+    assert following.verdict(LOST, [LOST, sale(FILLED, size)], 50.0) is verdict
+
+
+def test_a_later_calm_reading_counts_beside_the_first():
     following = trail()
     following.read(funds(500 * DOLLAR, asked_at_s=2.0), [], calm=True)
     following.read(funds(500 * DOLLAR), [LOST], calm=False)
