@@ -7,7 +7,7 @@ is missing to a dollar, so a sale at 42 % is `Probability(5800)` of the selling 
 from urllib.parse import quote
 
 from protocol.errors import LocalProtocolError, RemoteProtocolError
-from protocol.ids import BookKey, EventId, MarketId, SelectionId, sale_of, sold_by
+from protocol.ids import BookKey, EventId, MarketId, SelectionId, sale_of
 from protocol.money import BASIS_POINTS
 from protocol.prices import Price, Probability
 from protocol.satoriex.assumptions import MAX_PRICE_BP, MIN_PRICE_BP
@@ -39,10 +39,6 @@ def buying(key: BookKey) -> SelectionId:
 
 def selling(key: BookKey) -> SelectionId:
     return sale_of(buying(key))
-
-
-def is_sale(selection_id: SelectionId) -> bool:
-    return sold_by(selection_id) is not None
 
 
 def to_wire(key: BookKey, selection_id: SelectionId, price: Price) -> tuple[int, int]:

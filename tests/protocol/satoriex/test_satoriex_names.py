@@ -6,7 +6,7 @@ from protocol.errors import LocalProtocolError, RemoteProtocolError
 from protocol.ids import BookKey, EventId, MarketId, SelectionId, sold_by
 from protocol.odds import Odds
 from protocol.prices import Probability, meets
-from protocol.satoriex.names import BUY, SELL, book_key, buying, from_wire, ids_of, is_sale, selling, to_wire
+from protocol.satoriex.names import BUY, SELL, book_key, buying, from_wire, ids_of, selling, to_wire
 
 KEY = book_key("mkt_abc123", "out_yes")
 IDS = st.text(min_size=1, max_size=6, alphabet="ab/:%sel ") | st.text(min_size=1)
@@ -25,15 +25,15 @@ def test_an_id_of_another_venue_is_ours_to_fix(key):
 
 def test_the_two_selections_of_an_outcome():
     assert (buying(KEY), selling(KEY)) == ("mkt_abc123/out_yes", "sell:mkt_abc123/out_yes")
-    assert not is_sale(buying(KEY))
-    assert is_sale(selling(KEY))
+    assert sold_by(buying(KEY)) is None
+    assert sold_by(selling(KEY)) == buying(KEY)
 
 
 @given(market=IDS, outcome=IDS, other_market=IDS, other_outcome=IDS)
 def test_no_two_books_share_a_selection(market, outcome, other_market, other_outcome):
     key, other = book_key(market, outcome), book_key(other_market, other_outcome)
 
-    assert not is_sale(buying(key))
+    assert sold_by(buying(key)) is None
     assert sold_by(selling(key)) == buying(key)
     assert (buying(key) == buying(other)) == (key == other)
 
