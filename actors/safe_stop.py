@@ -56,15 +56,30 @@ class SafeStop:
         if not self.caller.logged_in.is_set():
             return
         self.inbox.put(CancelEverything())
+        async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.deadline = deadline_s
+            nursery.start_soon(self._give_up_when_silent, nursery.cancel_scope)
+            await self._flatten()
+            nursery.cancel_scope.cancel()
+
+    async def _flatten(self) -> None:
         with trio.move_on_after(FLATTEN_S + self.traits.stop_more_s):
             await self.tracker.wait_flat()
         async with trio.open_nursery() as nursery:
-            nursery.cancel_scope.deadline = deadline_s
             nursery.start_soon(self._compare_books)
             await self._prove_flat()
             self.closing = await self.funds.read_all()
             self.orders = await self._read_orders()
             await self.tracker.wait_settled()
+
+    async def _give_up_when_silent(self, stop: trio.CancelScope) -> None:
+        """End the stop when the venue has not answered for long, and did not ask us to wait: nothing can be done."""
+        began_s = now_s = trio.current_time()
+        while (silent_s := max(began_s, self.caller.heard_s, self.caller.limit.held_until_s) + STOP_S) > now_s:
+            await trio.sleep(silent_s - now_s)
+            now_s = trio.current_time()
+        log.error("venue_silent", venue=self.traits.venue)
+        stop.cancel()
 
     async def emergency(self) -> None:
         """Cancel everything by REST alone, again and again: the actors that would do it are gone.

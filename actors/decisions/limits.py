@@ -83,6 +83,11 @@ class RateLimit:
         held_as = self._held_as(name)
         self.held_s[held_as] = max(self.held_s.get(held_as, -math.inf), until_s)
 
+    @property
+    def held_until_s(self) -> float:
+        """Return until when something is held back at the venue's wish."""
+        return max(self.held_s.values(), default=-math.inf)
+
     def placing_left(self, now_s: float) -> float:
         """Return how many orders may be placed at once; `inf` where there is no quota."""
         windows = self._windows_of("place")

@@ -63,6 +63,7 @@ class Caller:
     authorisation: Authorisation = attrs.field(init=False)
     logged_in: trio.Event = attrs.field(factory=trio.Event, repr=False)
     hurry_s: float = math.inf  # no call takes longer
+    heard_s: float = -math.inf  # when the venue last answered, on trio's clock
     _lanes: Mapping[Lane, Sequence[HttpLane]] = attrs.field(factory=dict, repr=False)
     _free: dict[Lane, trio.Semaphore] = attrs.field(factory=dict, repr=False)
     _idle: dict[Lane, list[HttpLane]] = attrs.field(factory=dict, repr=False)
@@ -163,6 +164,7 @@ class Caller:
             finally:
                 self._idle[call.lane].append(http)
         self.clock.heard(response.headers, sent_ns)
+        self.heard_s = trio.current_time()
         return response
 
     async def _exchange(self, http: HttpLane, call: Call[T], token: str | None) -> Response:
