@@ -26,6 +26,7 @@ STOP_S = 8.0  # a safe stop takes 10 s at most; the rest is for sockets to close
 FLATTEN_S = 5.0
 SETTLE_S = 0.7  # for the images of our own cancels to come in before the books are compared
 AGAIN_S = 0.2
+LOOK_S = 0.5  # between looks at whether the venue has gone silent
 EMERGENCY_LOOK_S = 3.0
 
 
@@ -74,10 +75,13 @@ class SafeStop:
 
     async def _give_up_when_silent(self, stop: trio.CancelScope) -> None:
         """End the stop when the venue has not answered for long, and did not ask us to wait: nothing can be done."""
-        began_s = now_s = trio.current_time()
-        while (silent_s := max(began_s, self.caller.heard_s, self.caller.limit.held_until_s) + STOP_S) > now_s:
-            await trio.sleep(silent_s - now_s)
+        began_s = trio.current_time()
+        while True:
             now_s = trio.current_time()
+            silent_s = max(began_s, self.caller.heard_s, self.caller.limit.held_until_s) + STOP_S
+            if now_s >= silent_s and self.caller.lost_s > self.caller.heard_s:
+                break
+            await trio.sleep(max(silent_s - now_s, LOOK_S))
         log.error("venue_silent", venue=self.traits.venue)
         stop.cancel()
 

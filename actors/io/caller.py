@@ -64,6 +64,7 @@ class Caller:
     logged_in: trio.Event = attrs.field(factory=trio.Event, repr=False)
     hurry_s: float = math.inf  # no call takes longer
     heard_s: float = -math.inf  # when the venue last answered, on trio's clock
+    lost_s: float = -math.inf  # when it last did not
     _lanes: Mapping[Lane, Sequence[HttpLane]] = attrs.field(factory=dict, repr=False)
     _free: dict[Lane, trio.Semaphore] = attrs.field(factory=dict, repr=False)
     _idle: dict[Lane, list[HttpLane]] = attrs.field(factory=dict, repr=False)
@@ -160,6 +161,7 @@ class Caller:
                 response = await self._exchange(http, call, token)
             except AnswerLost:
                 self.tally.answers_lost += 1
+                self.lost_s = trio.current_time()
                 raise
             finally:
                 self._idle[call.lane].append(http)
