@@ -31,6 +31,7 @@ from actors.io.caller import LoginRefused
 from actors.maker import MarketMaker
 from actors.paper import Paper
 from actors.strategy import quoting
+from actors.supervision import first_leaf
 from protocol.errors import LocalProtocolError
 
 SETTLED, NOT_SETTLED, MISUSED = 0, 1, 2
@@ -154,7 +155,7 @@ def exchange(
         refused, others = group.split(OSError)
         if refused is None or others is not None:
             raise
-        raise BadInput(f"cannot listen on {host}:{port}: {_first(refused)}") from group
+        raise BadInput(f"cannot listen on {host}:{port}: {first_leaf(refused)}") from group
 
 
 async def _serve(served: list[Embedded], host: str, port: int, seconds: float | None) -> None:
@@ -258,7 +259,7 @@ class _Run:
                 with contextlib.suppress(OSError):
                     traceback.print_exception(others)
             if refused is not None:
-                click.echo(f"overround: {_first(refused)}; check the secrets in the configuration", err=True)
+                click.echo(f"overround: {first_leaf(refused)}; check the secrets in the configuration", err=True)
             return None
 
     def finish(self, summary: Summary | None, after_failure: Callable[[], Summary]) -> None:
@@ -291,10 +292,3 @@ async def _stop_on_signal(signals: AsyncIterator[int], stop: Callable[[], None])
     """Stop safely, however many signals come: a service manager may send several, and the stop is bounded anyhow."""
     async for _ in signals:
         stop()
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -88,6 +88,11 @@ async def supervise(
         await trio.sleep(backoff.next_s(reconnect, trio.current_time() - started_s, trio.current_time()))
 
 
+def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first failure of a group, however deep it is."""
+    return _leaves(group)[0]
+
+
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     return [
         leaf

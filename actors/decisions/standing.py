@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import attrs
 
+from actors.decisions.claims import shape_of
 from actors.decisions.results import Results
 from actors.messages import FundsRead
 from protocol.events import OrderStatus
@@ -102,8 +103,7 @@ class Standing:
 
     def looks_like(self, order: Order) -> bool:
         """Tell whether the venue could not tell an order from another one of ours."""
-        shape = (order.key, order.selection_id, order.price, order.size)
-        return any((each.key, each.selection_id, each.price, each.size) == shape for each in self.orders.values())
+        return any(shape_of(each) == shape_of(order) for each in self.orders.values())
 
     def lost_one_like(self, order: Order) -> bool:
         """Tell whether it is not known what became of an order on the same selection."""

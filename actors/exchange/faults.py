@@ -1,7 +1,7 @@
 """What goes wrong, where, and how often."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import attrs
@@ -63,6 +63,11 @@ class Rule:
     every_s: float | None = None
     delay_s: float = 0.0
     code: int = 1006
+
+
+def as_seldom(rules: Iterable[Rule], scale: float) -> tuple[Rule, ...]:
+    """Return rules of which what happens by itself comes `scale` times as seldom."""
+    return tuple(rule if rule.every_s is None else attrs.evolve(rule, every_s=rule.every_s * scale) for rule in rules)
 
 
 @attrs.define(eq=False)

@@ -13,6 +13,7 @@ import wsproto.utilities
 
 from actors.io.transport import Dial, secure
 from actors.messages import SessionFailed
+from actors.supervision import first_leaf
 from protocol.venue import Reconnect
 
 CONNECT_TIMEOUT_S = 10.0
@@ -85,7 +86,7 @@ async def open_socket(url: str, dial: Dial, reconnect_after: Callable[[int], Rec
     ) as group:
         raise SessionFailed("the socket broke") from group
     except* trio_websocket.HandshakeError as group:  # a refusal is raised where it is read
-        raise _refused(_first(group)) from group
+        raise _refused(first_leaf(group)) from group
     finally:
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)
@@ -129,10 +130,3 @@ def _refused(error: BaseException) -> SessionFailed:
     passing = status == TOO_MANY or status >= SERVER_ERROR  # nothing about the request has to change
     reconnect = Reconnect.ORDINARY if passing else Reconnect.CHANGED
     return SessionFailed(f"the websocket handshake failed: {error!r}", reconnect, status)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

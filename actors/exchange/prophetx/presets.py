@@ -1,8 +1,6 @@
 """How much goes wrong at this venue, by name."""
 
-import attrs
-
-from actors.exchange.faults import Fault, Rule
+from actors.exchange.faults import Fault, Rule, as_seldom
 
 NONE: tuple[Rule, ...] = ()
 SOME: tuple[Rule, ...] = (
@@ -43,6 +41,4 @@ PRESETS = {"none": NONE, "some": SOME, "all": ALL}
 
 def preset(name: str, scale: float = 1.0) -> tuple[Rule, ...]:
     """Return the rules of a name; what happens by itself comes `scale` times as seldom."""
-    return tuple(
-        rule if rule.every_s is None else attrs.evolve(rule, every_s=rule.every_s * scale) for rule in PRESETS[name]
-    )
+    return as_seldom(PRESETS[name], scale)
