@@ -5,11 +5,16 @@ from contextlib import AsyncExitStack
 from random import Random
 
 import attrs
+import structlog
 import trio
 
 from actors.decisions.audit import Audit
 from actors.decisions.guard import Guard, Limits
+from actors.decisions.recollection import Recollection
+from actors.entries import Latch, RunEnded, RunStarted
+from actors.io.caller import NotKept, TokenKeeper
 from actors.io.transport import Dial, dial_tcp
+from actors.journal import Journal, JournalFailed
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     AccountReady,
@@ -20,15 +25,20 @@ from actors.messages import (
     OrderChanged,
     RiskMessage,
 )
+from actors.release import release
 from actors.risk import Risk
 from actors.seat import Seat, SeatSettings
 from actors.strategy import Desk, Strategy
 from actors.tally import Tally
+from protocol.belief import Belief
 from protocol.events import About, Side
 from protocol.exposure import Exposure
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, SelectionId, VenueName
 from protocol.money import cents_above, cents_below
 from protocol.order import Order
+from protocol.venue import Balance
+
+log = structlog.get_logger()
 
 RISK_BACKLOG = 8_192  # intents are denied long before; order changes must fit
 
@@ -63,7 +73,9 @@ class Bot:
     strategies: Mapping[str, Strategy]
     random: Random
     wall_ns: Callable[[], int]
-    id_prefix: str
+    id_prefix: str  # of client order ids; where a journal is kept, its own comes in place of this
+    journal: Journal = attrs.field(factory=Journal.none)
+    kept_tokens: Mapping[VenueName, TokenKeeper] = attrs.field(factory=dict)
     dials: Mapping[VenueName, Dial] = attrs.field(factory=dict)  # TCP where there is none
     stopping: Callable[[], None] = lambda: None  # called when the safe stop begins
     tally: Tally = attrs.field(factory=Tally)
@@ -75,9 +87,11 @@ class Bot:
     _desks: dict[str, Desk] = attrs.field(factory=dict, init=False)
     _ids: ClientOrderIds = attrs.field(init=False)
     _guard: Guard = attrs.field(init=False)
+    _profit_before_micro: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._ids = ClientOrderIds(self.id_prefix)
+        self._ids = self.journal.ids(self.id_prefix)
+        self._profit_before_micro = sum(self._memory.totals.values())
         seats = [self._seat(settings) for settings in self.settings.seats]
         self.seats = {seat.name: seat for seat in seats}
         self._guard = Guard(
@@ -86,6 +100,7 @@ class Bot:
             standings={seat.name: seat.standing for seat in seats},
             exposure=self._linked(Exposure()),
         )
+        self._guard.recall(self._memory)
         for name in self.strategies:
             self._desks[name] = Desk(
                 name=name,
@@ -93,10 +108,11 @@ class Bot:
                 calls_left=self._calls_left,
                 risk=self._risk_inbox,
                 positions=self._linked(Exposure()),
+                wall_ns=self.wall_ns,
             )
 
     def _seat(self, settings: SeatSettings) -> Seat:
-        name = settings.venue.traits.venue
+        name = settings.name
         return Seat(
             settings=settings,
             risk=self._risk_inbox,
@@ -105,10 +121,17 @@ class Bot:
             connected=self._connect_desks,
             random=Random(self.random.getrandbits(64)),
             wall_ns=self.wall_ns,
-            id_prefix=self.id_prefix,
+            ids=self._ids,
             tally=self.tally,
+            journal=self.journal,
+            memory=self._memory,
+            kept_tokens=self.kept_tokens.get(name, NotKept()),
             dial=self.dials.get(name, dial_tcp),
         )
+
+    @property
+    def _memory(self) -> Recollection:
+        return self.journal.recollection
 
     def _linked(self, exposure: Exposure) -> Exposure:
         for pair in self.settings.pairs:
@@ -121,15 +144,20 @@ class Bot:
         """Begin the safe stop: strategies end, everything is cancelled, and the venues are asked whether it is so."""
         self._stop.set()
 
-    def halt(self) -> None:
-        """Let no new order leave."""
-        self._guard.halted = True
-        self._risk_inbox.put(Halt())
+    def halt(self, reason: str = "asked for") -> None:
+        """Let no new order leave, from this moment on, until an operator lifts it."""
+        self._guard.latch(Latch.HALT, reason)
+        self._risk_inbox.put(Halt(reason))
 
-    def kill(self) -> None:
+    def kill(self, reason: str = "asked for") -> None:
         """Halt, and cancel everything."""
-        self._guard.halted = True
-        self._risk_inbox.put(Kill())
+        self._guard.latch(Latch.KILL, reason)
+        self._risk_inbox.put(Kill(reason))
+
+    @property
+    def latches(self) -> Mapping[Latch, str]:
+        """Return what keeps new orders from leaving, with the reasons."""
+        return self._guard.latches
 
     @property
     def logged_in(self) -> bool:
@@ -152,11 +180,26 @@ class Bot:
     @property
     def profit_cents(self) -> int:
         """Return what settled in this run, fees and commission taken off."""
-        return cents_below(self._guard.realised_micro)
+        return cents_below(self._guard.realised_micro - self._profit_before_micro)
 
     def orders(self) -> dict[ClientOrderId, Order]:
         """Return every order of the run as it is believed to be, the accounts' earlier ones included."""
         return {name: order for seat in self.seats.values() for name, order in seat.orders().items()}
+
+    def beliefs(self) -> dict[ClientOrderId, Belief[Order]]:
+        """Return the same, with whose word it is; unknown is what is not proved to exist."""
+        return {name: belief for seat in self.seats.values() for name, belief in seat.beliefs().items()}
+
+    def positions(self) -> dict[SelectionId, Belief[int]]:
+        """Return what is held of each selection and not settled: cents of stake at odds, shares at a probability.
+
+        It is unknown while an order on the selection, or on its sale, is not proved to exist.
+        """
+        return {name: held for seat in self.seats.values() for name, held in seat.positions().items()}
+
+    def balance(self, venue: VenueName) -> Belief[Balance]:
+        """Return the newest reading of a wallet. What happened since is not in it: look at its age."""
+        return self.seats[venue].balance
 
     def live_orders(self) -> list[Order]:
         """Return the orders that can still match."""
@@ -196,14 +239,29 @@ class Bot:
         async with AsyncExitStack() as connections:
             for seat in self.seats.values():
                 await connections.enter_async_context(seat.connections())
-            stopped = False
-            try:
-                await self._trade(task_status)
-                stopped = True
-            finally:
-                if not stopped:
-                    with trio.CancelScope(shield=True):
-                        await self._emergency()
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.journal.run, self._journal_failed)
+                self.journal.write(RunStarted(run=self.journal.run_number, version=release()))
+                await self._trade_safely(task_status)
+                nursery.cancel_scope.cancel()
+        if self.journal.failure is not None:
+            raise JournalFailed(self.journal.failure)
+
+    async def _trade_safely(self, task_status: trio.TaskStatus[None]) -> None:
+        stopped = False
+        try:
+            await self._trade(task_status)
+            stopped = True
+        finally:
+            if not stopped:
+                with trio.CancelScope(shield=True):
+                    await self._emergency()
+
+    def _journal_failed(self, reason: str) -> None:
+        """Stop trading: what cannot be recorded is not traded."""
+        log.error("journal_failed", reason=reason)
+        self._guard.closing = True
+        self.stop()
 
     async def _trade(self, task_status: trio.TaskStatus[None]) -> None:
         risk = Risk(
@@ -212,6 +270,7 @@ class Bot:
             allowed={name: seat.inbox for name, seat in self.seats.items()},
             denied=self._denied,
             guard=self._guard,
+            journal=self.journal,
             wake=self._wake,
             wall_ns=self.wall_ns,
         )
@@ -228,9 +287,10 @@ class Bot:
                     task_status.started()
                     await self._stop.wait()
                     strategies.cancel_scope.cancel()
-                self._guard.halted = True
+                self._guard.closing = True
                 self.stopping()
                 await self._each_seat(lambda seat: seat.stop.wind_down())
+                self.journal.write(RunEnded(run=self.journal.run_number, flat=self.flat))
                 sessions.cancel_scope.cancel()
             money.cancel_scope.cancel()
 

@@ -9,6 +9,7 @@ import trio
 
 from actors.mailbox import Mailbox
 from actors.messages import NAMED, Ask, FundsRead
+from protocol.belief import Unknown
 from protocol.events import MarketSettled
 from protocol.ids import VenueName
 from protocol.venue import Poll, Rest
@@ -28,6 +29,7 @@ class Funds:
     rest: Rest
     poll: Poll
     heard: Callable[[FundsRead | MarketSettled], None]
+    wall_ns: Callable[[], int]
     woken: Mailbox[None] = attrs.field(factory=lambda: Mailbox("funds", 1))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -47,11 +49,11 @@ class Funds:
 
     async def read(self) -> FundsRead:
         """Read what there is once. Raises what `ask` raises."""
-        asked_at_s = trio.current_time()
+        asked_at_s, as_of_ns = trio.current_time(), self.wall_ns()
         holdings = self.rest.holdings()
-        held = None if holdings is None else await self.ask(holdings)
+        held = Unknown("the venue does not list it") if holdings is None else await self.ask(holdings)
         balance = await self.ask(self.rest.balance())
-        funds = FundsRead(venue=self.venue, balance=balance, held=held, asked_at_s=asked_at_s)
+        funds = FundsRead(venue=self.venue, balance=balance, held=held, asked_at_s=asked_at_s, as_of_ns=as_of_ns)
         self.heard(funds)
         return funds
 

@@ -57,7 +57,6 @@ class Gateway:
     ask: Ask
     rest: Rest
     max_batch: int
-    wall_ns: Callable[[], int]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -88,7 +87,7 @@ class Gateway:
             now_s = trio.current_time()
             if now_s - oldest_s > HELD_TOO_LONG_S:
                 raise NotSent(f"held back for {now_s - oldest_s:.1f} s")
-            self.answers(PlacingStarted(client_order_ids=ids, at_s=now_s, wall_ns=self.wall_ns()))
+            self.answers(PlacingStarted(client_order_ids=ids, at_s=now_s))
 
         try:
             results = await self.ask(self.rest.place(orders), sending=sending)
@@ -96,7 +95,7 @@ class Gateway:
             results = (error,) * len(orders)
         except (AnswerLost, RemoteProtocolError) as error:
             sent = not isinstance(error, NotSent)
-            self.answers(PlacingLost(client_order_ids=ids, wall_ns=self.wall_ns(), sent=sent, reason=str(error)))
+            self.answers(PlacingLost(client_order_ids=ids, sent=sent, reason=str(error)))
             return
         for client_order_id, result in zip(ids, results, strict=True):
             self.answers(PlacingAnswered(client_order_id=client_order_id, result=result))

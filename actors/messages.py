@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import attrs
 
+from protocol.belief import Belief, Source, Unknown
 from protocol.book import BookStatus, LiquidityChange
 from protocol.commands import Cancel, CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RemoteProtocolError, VenueError
@@ -244,10 +245,14 @@ class IntentDenied:
 class Halt:
     """Let no new order leave."""
 
+    reason: str = ""
+
 
 @attrs.frozen
 class Kill:
     """Halt, and cancel everything."""
+
+    reason: str = ""
 
 
 @attrs.frozen
@@ -262,6 +267,12 @@ class OrderChanged:
     order: Order
     venue: VenueName
     strategy: str  # "" for an order of the account that this process did not place
+    source: Source
+    as_of_ns: int  # unix, by the venue's clock
+
+    @property
+    def belief(self) -> Belief[Order]:
+        return self.order.belief(self.source, self.as_of_ns)
 
 
 @attrs.frozen
@@ -273,15 +284,18 @@ class AccountReady:
 
 @attrs.frozen(kw_only=True)
 class FundsRead:
-    """What an account has, as REST said. `asked_at_s` is trio's, of the question.
-
-    `held` is `None` where holdings cannot be read.
-    """
+    """What an account has, as REST said. `asked_at_s` is trio's, of the question; `as_of_ns` the venue's, the same."""
 
     venue: VenueName
     balance: Balance
-    held: tuple[Holding, ...] | None
+    held: tuple[Holding, ...] | Unknown
     asked_at_s: float
+    as_of_ns: int
+
+    @property
+    def holdings(self) -> tuple[Holding, ...]:
+        """Return what is held, as far as that can be read."""
+        return () if isinstance(self.held, Unknown) else self.held
 
 
 @attrs.frozen
@@ -347,7 +361,6 @@ class PlacingStarted:
 
     client_order_ids: tuple[ClientOrderId, ...]
     at_s: float
-    wall_ns: int
 
 
 @attrs.frozen(kw_only=True)
@@ -361,7 +374,6 @@ class PlacingLost:
     """No answer, or none that can be read. `sent` is false where the request never left."""
 
     client_order_ids: tuple[ClientOrderId, ...]
-    wall_ns: int
     sent: bool
     reason: str
 

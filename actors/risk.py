@@ -8,6 +8,8 @@ import structlog
 import trio
 
 from actors.decisions.guard import DAY_S, Guard
+from actors.entries import Latch
+from actors.journal import Journal
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     AccountReady,
@@ -44,6 +46,7 @@ class Risk:
     allowed: Mapping[VenueName, Mailbox[TrackerMessage]]
     denied: Callable[[str, IntentDenied], None]
     guard: Guard
+    journal: Journal
     wake: Callable[[VenueName, About], None]
     wall_ns: Callable[[], int]
 
@@ -59,6 +62,8 @@ class Risk:
             now_s, day = trio.current_time(), self.wall_ns() // 10**9 // DAY_S
             for message in messages:
                 self._handle(message, now_s, day)
+                for note in self.guard.take_notes():
+                    self.journal.write(note)
 
     def _handle(self, message: RiskMessage, now_s: float, day: int) -> None:
         match message:
@@ -70,10 +75,10 @@ class Risk:
             case OrderChanged(order=order, venue=venue):
                 self.guard.change(order, venue, now_s, day)
                 self._look_again(order, venue)
-            case Halt():
-                self.halt()
-            case Kill():
-                self.halt()
+            case Halt(reason=reason):
+                self.guard.latch(Latch.HALT, reason)
+            case Kill(reason=reason):
+                self.guard.latch(Latch.KILL, reason)
                 for inbox in self.allowed.values():
                     inbox.put(CancelEverything())
             case AccountReady(venue=venue):
@@ -99,12 +104,6 @@ class Risk:
         """Have a market's state read when it refused an order, and the venue does not say why."""
         if order.status is OrderStatus.REJECTED and not self.guard.standings[venue].traits.refusals_explained:
             self.wake(venue, About.MARKET)
-
-    def halt(self) -> None:
-        """Let no new order leave, from this moment on."""
-        if not self.guard.halted:
-            log.warning("halted")
-        self.guard.halted = True
 
     def _judge(self, intent: Intent, now_s: float, day: int) -> None:
         reason = self.guard.check(intent, now_s, day)

@@ -9,14 +9,20 @@ import attrs
 import structlog
 import trio
 
+from actors.decisions.absence import Baseline
 from actors.decisions.audit import Audit, compare_orders, compare_snapshots, fate_reported, funds_gap_cents
 from actors.decisions.ledger import OrderLedger
+from actors.decisions.positions import positions
+from actors.decisions.recollection import Recalled, Recollection
 from actors.decisions.standing import Standing
+from actors.entries import AccountOpened
 from actors.funds import Funds
 from actors.gateway import Gateway
-from actors.io.caller import Caller, LoginRefused
+from actors.io.caller import Caller, LoginRefused, TokenKeeper
 from actors.io.clock import VenueClock
+from actors.io.token_file import account_of
 from actors.io.transport import Dial, dial_tcp
+from actors.journal import Journal
 from actors.listings import Listings
 from actors.mailbox import Mailbox
 from actors.messages import (
@@ -42,12 +48,13 @@ from actors.session import Session, SessionSettings
 from actors.supervision import Backoff, supervise
 from actors.tally import Tally
 from actors.tracker import OrderTracker
-from protocol.events import About, EventListed, MarketSettled
-from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, VenueName
+from protocol.belief import NEVER_READ, Belief, Known, Source
+from protocol.events import About, EventListed, MarketSettled, OrderStatus
+from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, SelectionId, VenueName
 from protocol.odds import OddsLadder, generate_ladder
 from protocol.order import Order
 from protocol.venue import Balance, Credentials, Query, Reconnect, Rest, Terms, Traits, Venue
-from protocol.wallet import funds_expected
+from protocol.wallet import funds_expected, taken_micro
 
 log = structlog.get_logger()
 
@@ -57,6 +64,7 @@ CANCELLING_BACKLOG = 16_384
 ASKING_BACKLOG = 4_096
 
 LADDER_AGAIN_S = 30.0
+RECONCILE_S = 30.0  # for questions about what a process before this one left, beyond what may still match
 UNAUTHORISED = (401, 403)
 
 
@@ -68,6 +76,15 @@ class SeatSettings:
     session: SessionSettings
     credentials: Credentials
     activation_timeout_s: float = 10.0
+
+    @property
+    def name(self) -> VenueName:
+        return self.venue.traits.venue
+
+    @property
+    def account(self) -> str:
+        """Name the account without saying whose it is."""
+        return account_of(self.name, self.session.rest_url, self.credentials.user)
 
 
 @attrs.define(kw_only=True, repr=False)
@@ -81,11 +98,15 @@ class Seat:
     connected: Callable[[VenueName, int | None], None]  # told which session may be traded on
     random: Random
     wall_ns: Callable[[], int]
-    id_prefix: str
+    ids: ClientOrderIds
     tally: Tally
+    journal: Journal
+    memory: Recollection
+    kept_tokens: TokenKeeper
     dial: Dial = dial_tcp
     epoch: int | None = attrs.field(default=None, init=False)
-    opening: Balance | None = attrs.field(default=None, init=False)
+    opening: AccountOpened | None = attrs.field(default=None, init=False)
+    balance: Belief[Balance] = attrs.field(default=NEVER_READ, init=False)
     stop: SafeStop = attrs.field(init=False)
     standing: Standing = attrs.field(init=False)
     caller: Caller = attrs.field(init=False)
@@ -115,11 +136,14 @@ class Seat:
             credentials=self.settings.credentials,
             clock=self._clock,
             tally=self.tally,
+            kept=self.kept_tokens,
             held=lambda until_s: self.risk.put(RequestsHeld(self.name, until_s)),
         )
         self.standing = Standing(
             traits=traits, placing_left=self.caller.limit.placing_left, flat_in_s=self.caller.limit.flat_in_s
         )
+        if self._remembered is not None:
+            self.standing.recall(self._remembered)
         self._listings = Listings(
             ask=self.caller.ask,
             rest=self._rest,
@@ -127,12 +151,15 @@ class Seat:
             events=self.settings.session.events,
             poll=traits.polls[Query.MARKETS],
             most=self.settings.session.most_events,
+            outcomes=self._traded,
         )
         self.ledger = OrderLedger(
             traits=traits,
-            ids=ClientOrderIds(self.id_prefix),
+            ids=self.ids,
             activation_timeout_s=self.settings.activation_timeout_s,
             tally=self.tally,
+            memory=self._recalled,
+            baseline=self._baseline(),
         )
         self._funds = Funds(
             venue=self.name,
@@ -140,6 +167,7 @@ class Seat:
             rest=self._rest,
             poll=traits.polls[Query.FUNDS],
             heard=self._hear_funds,
+            wall_ns=self._clock.now_ns,
         )
         placing = Mailbox[Queued]("placing", PLACING_BACKLOG)
         cancelling = Mailbox[CancelWork]("cancelling", CANCELLING_BACKLOG)
@@ -153,6 +181,8 @@ class Seat:
             changed=self._changed,
             wake=self.wake,
             ledger=self.ledger,
+            venue=self.name,
+            journal=self.journal,
             wall_ns=self._clock.now_ns,
         )
         self._gateway = Gateway(
@@ -163,7 +193,6 @@ class Seat:
             ask=self.caller.ask,
             rest=self._rest,
             max_batch=traits.max_batch,
-            wall_ns=self._clock.now_ns,
         )
         self.stop = SafeStop(
             traits=traits,
@@ -179,11 +208,37 @@ class Seat:
 
     @property
     def name(self) -> VenueName:
-        return self.settings.venue.traits.venue
+        return self.settings.name
 
     @property
     def traits(self) -> Traits:
         return self.settings.venue.traits
+
+    @property
+    def _recalled(self) -> list[Recalled]:
+        """Return the orders that processes before this one left."""
+        return [order for (venue, _), order in self.memory.orders.items() if venue == self.name]
+
+    @property
+    def _remembered(self) -> AccountOpened | None:
+        """Return from what all of our orders are reckoned, as the journal says."""
+        return self.memory.openings.get(self.name)
+
+    @property
+    def _traded(self) -> dict[EventId, tuple[SelectionId, ...]]:
+        """Return the outcomes of what processes before this one traded: it may not be listed any more."""
+        mine = (each for (venue, _), each in self.memory.traded.items() if venue == self.name)
+        return {each.event_id: each.outcomes for each in mine}
+
+    def _baseline(self) -> Baseline | None:
+        """Return what the account would have without any order that is recalled."""
+        opening = self._remembered
+        if opening is None:
+            return None
+        settled = [each.order for each in self._recalled if each.order.status is OrderStatus.SETTLED]
+        taken = sum(taken_micro(order, self.traits.sale_fee_bp) for order in settled)
+        free = opening.money_micro + self.memory.totals.get(self.name, 0) + taken
+        return Baseline(free, {holding.key: holding.shares for holding in opening.held})
 
     @property
     def ready_epoch(self) -> int | None:
@@ -203,24 +258,33 @@ class Seat:
         """Return every order of the run as it is believed to be, the account's earlier ones included."""
         return {name: tracked.order for name, tracked in self.ledger.orders.items()}
 
+    def beliefs(self) -> dict[ClientOrderId, Belief[Order]]:
+        """Return the same, with whose word it is; unknown is what is not proved to exist."""
+        return {name: tracked.belief for name, tracked in self.ledger.orders.items()}
+
     def own_orders(self) -> dict[ClientOrderId, Order]:
         """Return the orders that this run placed, as they are believed to be."""
         return {name: order for name, order in self.orders().items() if self.ledger.ids.owns(name)}
+
+    def positions(self) -> dict[SelectionId, Belief[int]]:
+        """Return what is held of each selection and not settled."""
+        orders = ((tracked.order.selection_id, tracked.belief) for tracked in self.ledger.orders.values())
+        return positions(orders, self.standing.held_before())
 
     def funds_gap_cents(self, actual_micro: int) -> int | None:
         """Return how far an account's money is from what it must be; `None` where the opening is not known."""
         if self.opening is None:
             return None
-        orders = ((order, self.ledger.ids.owns(name)) for name, order in self.orders().items())
-        opening = self.opening.free_micro + (self.opening.resting_micro or 0)
-        expected = funds_expected(
-            opening,
-            orders,
+        return funds_gap_cents(self._funds_expected(self.opening.money_micro), actual_micro)
+
+    def _funds_expected(self, opening_micro: int) -> tuple[int, int]:
+        return funds_expected(
+            opening_micro,
+            [(order, self.ledger.ids.owns(name)) for name, order in self.orders().items()],
             self.standing.results.total_micro,
             fee_bp=self.traits.sale_fee_bp,
             rebate_bp=self.traits.rebate_bp,
         )
-        return funds_gap_cents(expected, actual_micro)
 
     def audit(self, views: Mapping[BookKey, MarketView]) -> Audit:
         """Count the differences from what REST said at the end of the run."""
@@ -233,12 +297,13 @@ class Seat:
                 for report in self.stop.orders
                 if (name := report.client_order_id or names.get(report.venue_order_id)) in own
             }
-            if not self.traits.orders_named:  # what the list has forgotten was read by its id when it ended
-                own = {name: order for name, order in own.items() if name in fates}
+            # What was placed before this run, or what the list has forgotten, was read by its id when it ended.
+            listed = self.traits.orders_named
+            issued = {name for name, each in self.ledger.orders.items() if listed and each.command is not None}
+            own = {name: order for name, order in own.items() if name in fates or name in issued}
             orders, fills = compare_orders(own, fates)
         if self.stop.closing is not None:
-            closing = self.stop.closing.balance
-            balance = self.funds_gap_cents(closing.free_micro + (closing.resting_micro or 0))
+            balance = self.funds_gap_cents(_money(self.stop.closing))
         if self.stop.books is not None and self.epoch is not None:
             books = compare_snapshots(views, self.stop.books)
         return Audit(orders=orders, fills=fills, balance_cents=balance, books=books)
@@ -304,18 +369,42 @@ class Seat:
     # --- the account ---
 
     async def _read_opening(self) -> None:
-        """Read what the account has before anything of ours rests.
+        """Read what the account has before anything of ours rests, or go on from what the journal says it had.
 
-        Where the venue does not say what is held for resting orders, no order may leave before that.
+        Where the venue does not say what is held for resting orders, or where a process before this one left some, no
+        order may leave before that.
         """
-        if not self.traits.orders_named:
+        if self._opens_first:
             await self._account_known.wait()
-        opening = await self._funds.read_all()
-        while opening is None and not self.traits.orders_named:
-            opening = await self._funds.read_all()
-        self.opening = None if opening is None else opening.balance
-        if not self.traits.orders_named:
+            with trio.move_on_after(RECONCILE_S):
+                await self.tracker.wait_settled()
+        funds = await self._funds.read_all()
+        while funds is None and self._opens_first:
+            funds = await self._funds.read_all()
+        if funds is not None:
+            self._open_books(funds)
+        if self._opens_first:
             self._open_account(AccountReady(self.name))
+
+    @property
+    def _opens_first(self) -> bool:
+        """Tell whether the account must have been read before an order may leave."""
+        return self._remembered is not None or not self.traits.orders_named
+
+    def _open_books(self, funds: FundsRead) -> None:
+        """Settle from what all orders are reckoned. Only money that moved while nobody traded moves it."""
+        actual, self.opening = _money(funds), self._remembered
+        if self.opening is not None:
+            low, high = self._funds_expected(self.opening.money_micro)
+            moved = min(actual - low, 0) + max(actual - high, 0)
+            if not moved or (moved < 0 and not self.memory.ended_in_order):
+                return
+            log.warning("account_moved", venue=self.name, micro=moved)
+            actual = self.opening.money_micro + moved
+        held = self.opening.held if self.opening is not None else funds.holdings
+        account = self.settings.account
+        self.opening = AccountOpened(venue=self.name, account=account, money_micro=actual, held=held)
+        self.journal.write(self.opening)
 
     async def _read_ladder(self) -> None:
         """Fetch the ladder; until then, and where it cannot be had, the generated one serves."""
@@ -331,6 +420,8 @@ class Seat:
     # --- news ---
 
     def _hear_funds(self, message: FundsRead | MarketSettled) -> None:
+        if isinstance(message, FundsRead):
+            self.balance = Known(message.balance, Source.FUNDS, message.as_of_ns)
         if self.traits.polls[Query.FUNDS].every_s == math.inf:
             return  # one reading now and then proves nothing about a wallet that moves
         if isinstance(message, MarketSettled):
@@ -379,12 +470,17 @@ class Seat:
     def _changed(self, message: OrderChanged | AccountReady) -> None:
         if not isinstance(message, AccountReady):
             self.changed(message)
-        elif self.traits.orders_named:
-            self._open_account(message)
-        else:
+        elif self._opens_first:
             self._account_known.set()
+        else:
+            self._open_account(message)
 
     def _open_account(self, message: AccountReady) -> None:
         self._account_ready = True
         self.connected(self.name, self.ready_epoch)
         self.changed(message)
+
+
+def _money(funds: FundsRead) -> int:
+    """Return what an account has without what is matched."""
+    return funds.balance.free_micro + (funds.balance.resting_micro or 0)

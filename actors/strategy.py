@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from actors.decisions.guard import list_book
+from actors.decisions.positions import Word, held_by, positions
 from actors.decisions.quoting import Quote as Quote
 from actors.decisions.quoting import changes, steps
 from actors.mailbox import Mailbox, Newest
@@ -23,12 +24,13 @@ from actors.messages import (
     OrderUpdate,
     RiskMessage,
 )
+from protocol.belief import Belief, Known, Source
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import Fill, Level, OrderStatus
 from protocol.exposure import Exposure, Stakes
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, SelectionId, VenueName
 from protocol.money import micro
-from protocol.order import Order
+from protocol.order import STAKED, Order
 from protocol.prices import Ladder, Price, Probability, implied, opposite, size_costing, takeable
 from protocol.wallet import shares_bought
 
@@ -153,6 +155,7 @@ class Desk:
     ids: ClientOrderIds
     calls_left: Callable[[VenueName, float], float] = lambda _venue, _now_s: math.inf
     risk: Mailbox[RiskMessage]
+    wall_ns: Callable[[], int] = lambda: 0
     books: Newest[BookKey, MarketView] = attrs.field(factory=Newest)
     updates: Newest[ClientOrderId, OrderUpdate] = attrs.field(factory=Newest)
     epochs: dict[VenueName, int | None] = attrs.field(factory=dict)  # of the sessions that are up
@@ -162,6 +165,7 @@ class Desk:
     _bell: Mailbox[None] = attrs.field(factory=lambda: Mailbox("bell", 1))
     _fills: dict[BookKey, list[tuple[SelectionId, Fill]]] = attrs.field(factory=dict)
     _booked: dict[ClientOrderId, int] = attrs.field(factory=dict)
+    _words: dict[ClientOrderId, Word] = attrs.field(factory=dict)  # on those that can match, or are held
     _denied: dict[BookKey, list[DenialReason]] = attrs.field(factory=dict)
     _ended: dict[BookKey, list[Order]] = attrs.field(factory=dict)
     _leaving: dict[BookKey, list[Leaving]] = attrs.field(factory=dict)
@@ -204,6 +208,22 @@ class Desk:
             calls_left=self.calls_left(market.terms.venue, trio.current_time()),
         )
 
+    def belief(self, client_order_id: ClientOrderId) -> Belief[Order]:
+        """Return what is believed of an order of this strategy that can match, or that filled and is not settled.
+
+        Raises `KeyError` for any other.
+        """
+        _, belief = self._words[client_order_id]
+        return belief
+
+    def position(self, selection_id: SelectionId) -> Belief[int]:
+        """Return what this strategy holds of a selection and is not settled, in the price's own unit.
+
+        It is unknown while an order on the selection, or on its sale, is not proved to exist: also while one leaves.
+        """
+        nothing = Known(0, Source.RECKONED, self.wall_ns())
+        return positions(self._words.values()).get(held_by(selection_id), nothing)
+
     # --- asking ---
 
     def place(
@@ -227,7 +247,7 @@ class Desk:
             time_in_force=time_in_force,
         )
         order = Order.placed(command)
-        self._learn(order)
+        self._learn(order, order.belief(Source.RECKONED, self.wall_ns()))
         if not self.risk.offer(Intent(strategy=self.name, order=command)):
             denial = IntentDenied(client_order_id=order.client_order_id, key=key, reason=DenialReason.QUEUE_FULL)
             self.tell(denial.client_order_id, denial)
@@ -293,13 +313,13 @@ class Desk:
         smaller = (each for each in range(size, terms.min_size - 1, -1) if each not in taken)
         return next(smaller, size)
 
-    def halt(self) -> None:
-        """Let no new order leave, of any strategy."""
-        self.risk.put(Halt())
+    def halt(self, reason: str = "") -> None:
+        """Let no new order leave, of any strategy, until an operator lifts it."""
+        self.risk.put(Halt(reason or f"strategy {self.name}"))
 
-    def kill(self) -> None:
+    def kill(self, reason: str = "") -> None:
         """Halt, and cancel everything."""
-        self.risk.put(Kill())
+        self.risk.put(Kill(reason or f"strategy {self.name}"))
 
     # --- hearing: called by the composition root ---
 
@@ -343,10 +363,11 @@ class Desk:
         for client_order_id, update in self.updates.take_nowait().items():
             match update:
                 case OrderChanged(order=order):
-                    self._learn(order)
+                    self._learn(order, update.belief)
                     key = order.key
                 case IntentDenied(key=key, reason=reason):
                     order = self.orders.pop(client_order_id)
+                    del self._words[client_order_id]
                     self.positions.update(order.move(OrderStatus.REJECTED))
                     self._denied.setdefault(key, []).append(reason)
                     self._rests[order.selection_id] = trio.current_time() + DENIED_REST_S
@@ -354,7 +375,11 @@ class Desk:
                 changed[key] = None
         return changed
 
-    def _learn(self, order: Order) -> None:
+    def _learn(self, order: Order, belief: Belief[Order]) -> None:
+        if order.can_match or (order.filled and order.status in STAKED):
+            self._words[order.client_order_id] = (order.selection_id, belief)
+        else:
+            self._words.pop(order.client_order_id, None)
         known = self.orders.get(order.client_order_id)
         if known is not None and known.cancel_wanted and not order.cancel_wanted:
             order = attrs.evolve(order, cancel_wanted=True)  # our wish is still on its way

@@ -7,6 +7,8 @@ import attrs
 import trio
 
 from actors.decisions.ledger import OrderLedger, Out
+from actors.entries import CancelSent, OrderIntended, OrderMoved
+from actors.journal import Journal
 from actors.mailbox import Mailbox
 from actors.messages import (
     AccountReady,
@@ -24,6 +26,7 @@ from actors.messages import (
 )
 from protocol.commands import CancelAll, CancelOrder, PlaceOrder
 from protocol.events import About
+from protocol.ids import VenueName
 
 
 @attrs.define(kw_only=True)
@@ -38,6 +41,8 @@ class OrderTracker:
     changed: Callable[[OrderChanged | AccountReady], None]
     wake: Callable[[About], None]
     ledger: OrderLedger
+    venue: VenueName
+    journal: Journal
     wall_ns: Callable[[], int]
     _moved: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
 
@@ -71,11 +76,15 @@ class OrderTracker:
     def _send(self, outs: Iterable[Out]) -> None:
         for out in outs:
             match out:
-                case OrderChanged() | AccountReady():
+                case OrderChanged():
+                    self._record(out)
+                    self.changed(out)
+                case AccountReady():
                     self.changed(out)
                 case PlaceOrder():
-                    self._place(out)
+                    self._intend(out)
                 case CancelOrder() | CancelAll():
+                    self.journal.write(CancelSent(venue=self.venue, command=out))
                     self.cancelling.put(out)
                 case AskOrder() | AskHistory() | AskFills():
                     self.asking.put(out)
@@ -86,9 +95,31 @@ class OrderTracker:
                 case _:
                     assert_never(out)
 
-    def _place(self, order: PlaceOrder) -> None:
-        if not self.placing.offer(Queued(order=order, at_s=trio.current_time())):
-            lost = PlacingLost(
-                client_order_ids=(order.client_order_id,), wall_ns=self.wall_ns(), sent=False, reason="queue full"
-            )
-            self.inbox.put(lost)
+    def _record(self, moved: OrderChanged) -> None:
+        entry = OrderMoved(
+            venue=moved.venue,
+            strategy=moved.strategy,
+            order=moved.order,
+            source=moved.source,
+            as_of_ns=moved.as_of_ns,
+        )
+        self.journal.write(entry)
+
+    def _intend(self, order: PlaceOrder) -> None:
+        """Let an order leave once the journal holds it: a process that dies must not forget what it sent."""
+        queued = Queued(order=order, at_s=trio.current_time())
+        strategy = self.ledger.orders[order.client_order_id].strategy
+        self.journal.write(
+            OrderIntended(venue=self.venue, strategy=strategy, order=order, at_ns=self.wall_ns()),
+            then=lambda: self._place(queued),
+            failed=lambda reason: self._keep_back(order, reason),
+        )
+
+    def _place(self, queued: Queued) -> None:
+        if not self.placing.offer(queued):
+            self._keep_back(queued.order, "queue full")
+
+    def _keep_back(self, order: PlaceOrder, reason: str) -> None:
+        """Tell the ledger that an order did not leave. One that was sent before is not known to be gone by that."""
+        ids = (order.client_order_id,)
+        self.inbox.put(PlacingLost(client_order_ids=ids, sent=False, reason=reason))

@@ -59,6 +59,7 @@ class ClientOrderIds:
     """
 
     prefix: str
+    family: str = ""  # how the ids of all runs of one journal begin; "" where there is this run alone
     issued: int = 0
 
     def next(self) -> ClientOrderId:
@@ -66,5 +67,5 @@ class ClientOrderIds:
         return ClientOrderId(f"{self.prefix}-{self.issued}")
 
     def owns(self, client_order_id: ClientOrderId) -> bool:
-        """Tell whether this process issued the id."""
-        return client_order_id.startswith(f"{self.prefix}-")
+        """Tell whether the id is ours: issued by this process, or by one before it that the journal remembers."""
+        return client_order_id.startswith(self.family or f"{self.prefix}-")

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import attrs
 
+from protocol.belief import Belief, Known, Proof, Source, Unknown
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.errors import RemoteProtocolError
 from protocol.events import Fill, OrderReported, OrderStatus, Result
@@ -132,6 +133,16 @@ class Order:
         if status not in TRANSITIONS[self.status]:
             return self
         return attrs.evolve(self, status=status, opened=self.opened or status is OPEN, reason=reason or self.reason)
+
+    def absent(self, proof: Proof) -> "Order":
+        """Return the order as one that never came to be, or as it is where the table has no such move."""
+        return self.move(ABSENT, proof.value)
+
+    def belief(self, source: Source, as_of_ns: int) -> Belief["Order"]:
+        """Return what the word of a source comes to: while it does not prove whether the order exists, nothing."""
+        if self.status in UNPROVED:
+            return Unknown(self.reason or "not answered yet")
+        return Known(self, source, as_of_ns)
 
     def reported(self, report: OrderReported) -> "Order":
         """Merge what the venue says. Duplicates, reorderings and lagging copies change nothing.

@@ -24,9 +24,14 @@ class Authorisation:
     _refused: bool = False
 
     @property
-    def access_token(self) -> str:
+    def tokens(self) -> Tokens:
+        """Return what is held now, as it should be kept for a later process."""
         assert self._tokens is not None, "there is no token before the login"
-        return self._tokens.access_token
+        return self._tokens
+
+    @property
+    def access_token(self) -> str:
+        return self.tokens.access_token
 
     @property
     def current(self) -> str | None:
@@ -35,8 +40,7 @@ class Authorisation:
 
     @property
     def refresh_token(self) -> str:
-        assert self._tokens is not None, "there is no token before the login"
-        return self._tokens.refresh_token
+        return self.tokens.refresh_token
 
     @property
     def renew_at_s(self) -> float:
@@ -55,6 +59,12 @@ class Authorisation:
     def logged_in(self, tokens: Tokens, now_s: float) -> None:
         self._tokens = tokens
         self._renew(now_s)
+
+    def resumed(self, tokens: Tokens, now_s: float) -> None:
+        """Take tokens that a process before this one got, at whatever point of their lives they are."""
+        self.logged_in(tokens, now_s)
+        if now_s >= _moment(tokens.access_expires_s):
+            self._renew_at_s = 0.0
 
     def refreshed(self, token: AccessToken, now_s: float) -> None:
         assert self._tokens is not None, "a refresh needs a login before it"

@@ -371,6 +371,7 @@ class Traits:
     connects_per_minute: int | None = None
     max_batch: int = 1  # orders in one request
     sale_fee_bp: int = 0  # of what a sale brings, taken when it is filled
+    commission_bp: int = 0  # of a book's net winnings, taken when it is settled
     rebate_bp: int = 0  # of what is traded, at most, that the venue may give back unasked
     cancel_settles_s: float = 0.0  # how long fills may follow the answer to a cancel
     gap_tolerated_s: float = 0.0  # how long the socket may be gone before what rests is cancelled

@@ -14,6 +14,9 @@ FILES = {
 PROTOCOL = sorted(name for name in FILES if name.startswith("protocol/"))
 LIVE = sorted(name for name in FILES if name.startswith("actors/") and not name.startswith("actors/exchange/"))
 EXCHANGE = sorted(name for name in FILES if name.startswith("actors/exchange/"))
+SIMULATION = {name for name in FILES if name.startswith("actors/simulation/")}
+COMMANDS = {name for name in LIVE if name.endswith("cli.py")}
+CONVERTERS = ("actors/config.py", "actors/decisions/entry_text.py", "actors/simulation/worker.py")
 VENUES = {name.split("/")[1] for name in PROTOCOL if name.count("/") > 1}
 OF_A_VENUE = [name for name in FILES if VENUES & set(Path(name).parent.parts)]
 
@@ -24,25 +27,33 @@ OWNERS = {
     "httpx": lambda name: name == "actors/io/http.py",
     "httpcore": lambda name: name in ("actors/io/http.py", "actors/io/transport.py"),
     "msgspec": lambda name: name.startswith(("protocol/prophetx/", "protocol/satoriex/")) or name in EXCHANGE,
-    "cattrs": lambda name: name == "actors/config.py",
-    "click": lambda name: name == "actors/cli.py",
+    "cattrs": lambda name: name in CONVERTERS,
+    "click": lambda name: name in COMMANDS | {f"actors/{each}.py" for each in ("console/misuse", "options", "running")},
+    "sqlite3": lambda name: name == "actors/io/tables.py",
 }
 """The one place, or few, of each library."""
 
 NOT_PURE = {"trio", "httpx", "httpcore", "h11", "trio_websocket", "time", "random", "os", "logging", "structlog"}
 NOT_PURE |= {"actors", "socket", "ssl", "select", "secrets", "uuid", "threading", "asyncio"}
-ROOMS = ("errors", "ids", "odds", "money", "prices", "events", "commands", "book", "order", "wallet")
+ROOMS = ("errors", "belief", "ids", "odds", "money", "prices", "events", "commands", "book", "order", "wallet")
 ROOMS += ("worlds", "exposure", "matching", "venue", "tokens", "liveness")
 """The rooms of the protocol from the bottom up: each imports only what stands before it."""
 
-ROOTS = {"actors.bot": {"actors/paper.py", "actors/cli.py", "actors/console/status.py", "actors/config.py"}}
-ROOTS["actors.seat"] = {"actors/bot.py", "actors/config.py", "actors/paper.py"}
-ROOTS["actors.session"] = {"actors/seat.py", "actors/config.py", "actors/paper.py"}
-ROOTS["actors.paper"] = {"actors/cli.py"}
-ROOTS["actors.exchange"] = {"actors/paper.py", "actors/cli.py"}
-ROOTS["actors.exchange.embedded"] = {"actors/paper.py", "actors/cli.py"}
+LIFE = "actors/simulation/life.py"
+ROOTS = {
+    "actors.bot": {"actors/paper.py", "actors/running.py", "actors/console/status.py", "actors/config.py", LIFE},
+    "actors.seat": {"actors/bot.py", "actors/data_dir.py", "actors/config.py", "actors/paper.py", LIFE},
+    "actors.session": {"actors/seat.py", "actors/config.py", "actors/paper.py", LIFE},
+    "actors.paper": set(),
+    "actors.exchange": {"actors/paper.py", *SIMULATION},
+    "actors.exchange.embedded": {"actors/paper.py", LIFE},
+    "actors.simulation": set(),
+}
+"""What is put together from many rooms, and who knows it beside the commands."""
+ROOTS["actors.exchange.embedded"] |= {f"actors/simulation/{each}.py" for each in ("simulate", "happenings", "auditor")}
 
 NAMING = ("actors/exchange/", "actors/config.py", "actors/bot.py")
+NAMING += tuple(f"actors/simulation/{each}.py" for each in ("world", "simulate", "happenings", "mutants"))
 """Where an actor may say which venue it means; everywhere else a venue is what its traits say."""
 
 
@@ -95,7 +106,7 @@ def test_a_composition_root_is_known_to_few(root):
     own = f"{root.replace('.', '/')}/"
     users = {name for name in FILES if any(each == root or each.startswith(f"{root}.") for each in imported(name))}
 
-    assert {name for name in users if not name.startswith(own)} <= ROOTS[root]
+    assert {name for name in users if not name.startswith(own)} <= ROOTS[root] | COMMANDS
 
 
 def test_there_are_venues_to_tell_apart():
@@ -140,3 +151,9 @@ def test_no_file_runs_on_another_loop_or_swallows_what_it_cannot_name(name):
     assert "asyncio" not in (ROOT / name).read_text()
     assert all(handler.type is not None for handler in handlers)
     assert not caught & {"Exception", "BaseException"}
+
+
+def test_only_the_simulation_reaches_behind_trio():
+    users = {name for name in FILES if "trio._" in (ROOT / name).read_text()}
+
+    assert users == {"actors/simulation/determinism.py"}

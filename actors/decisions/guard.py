@@ -5,18 +5,24 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import attrs
+import structlog
 
+from actors.decisions.recollection import Recollection
 from actors.decisions.standing import Standing
+from actors.entries import Entry, EventTraded, Latch, Latched, LimitBreached, ResultBooked
 from actors.messages import DenialReason, FundsRead, Intent, MarketView
 from actors.tally import Tally
+from protocol.belief import Proof, Unknown
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import OrderStatus
 from protocol.exposure import Exposure, stakes_of
 from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueName, sold_by
-from protocol.money import BASIS_POINTS, cents_above, micro
+from protocol.money import BASIS_POINTS, cents_above, cents_below, dollars, micro
 from protocol.order import Order
 from protocol.prices import cost_micro, implied, meets
 from protocol.venue import Traits
+
+log = structlog.get_logger()
 
 FIRST_REST_S = 5.0  # after an order that failed for want of money, or for no known reason, a selection rests, doubling
 MAX_REST_S = 640.0
@@ -57,11 +63,45 @@ class Guard:
     standings: Mapping[VenueName, Standing]
     exposure: Exposure = attrs.field(factory=Exposure)
     views: dict[BookKey, MarketView] = attrs.field(factory=dict)
-    halted: bool = False
+    closing: bool = False  # the run ends
+    latches: dict[Latch, str] = attrs.field(factory=dict)  # with their reasons; an operator lifts them
+    notes: list[Entry] = attrs.field(factory=list)  # what the journal has still to be told
+    _forgiven: tuple[int, int] = (0, 0)  # a day, and the result of it up to where an operator let trading go on
     _held_before: dict[BookKey, SelectionId] = attrs.field(factory=dict)
+    _traded: set[tuple[VenueName, EventId]] = attrs.field(factory=set)
     _seen: set[ClientOrderId] = attrs.field(factory=set)
     _pauses: dict[SelectionId, _Pause] = attrs.field(factory=dict)
     _refused_s: dict[EventId, float] = attrs.field(factory=dict)  # when a market refused an order for no known reason
+
+    @property
+    def halted(self) -> bool:
+        """Tell whether no new order may leave, whatever it is."""
+        return self.closing or bool(self.latches)
+
+    def latch(self, latch: Latch, reason: str) -> None:
+        """Let no new order leave until an operator lifts it. The first reason stays."""
+        if latch not in self.latches:
+            log.warning("latched", latch=latch.value, reason=reason)
+            self.latches[latch] = reason
+            self.notes.append(Latched(latch=latch, reason=reason))
+
+    def take_notes(self) -> list[Entry]:
+        """Return what the journal has still to be told, once."""
+        notes, self.notes = self.notes, []
+        return notes
+
+    def recall(self, memory: Recollection) -> None:
+        """Take up what was decided before this process began."""
+        self.latches = dict(memory.latches)
+        self._forgiven = (memory.day, memory.forgiven_micro)
+        for name, standing in self.standings.items():
+            standing.results.restore(
+                [each.order for (venue, _), each in memory.orders.items() if venue == name],
+                {key: net for (venue, key), net in memory.nets.items() if venue == name},
+                memory.totals.get(name, 0),
+                memory.day,
+                memory.day_micro.get(name, 0),
+            )
 
     def view(self, view: MarketView) -> None:
         """Take the newest view of a market."""
@@ -76,10 +116,11 @@ class Guard:
     def check(self, intent: Intent, now_s: float, day: int) -> DenialReason | None:
         """Reserve an order, or say why it may not leave."""
         order = Order.placed(intent.order)
-        reason = self._deny(order, now_s, day)
+        reason = self._deny(order, now_s)
         if reason is None:
             self._seen.add(order.client_order_id)
             standing = self.standings[self.views[order.key].terms.venue]
+            self._note_event(self.views[order.key])
             standing.budget_s = max(standing.budget_s, now_s) + 1.0 / self.limits.orders_per_s
             self.change(order, standing.traits.venue, now_s, day)
         else:
@@ -89,7 +130,7 @@ class Guard:
     def release(self, order: PlaceOrder, now_s: float, day: int) -> None:
         """Take a reservation back: the order went no further."""
         self.tally.denied += 1
-        unsent = Order.placed(order).move(OrderStatus.UNKNOWN).move(OrderStatus.ABSENT)
+        unsent = Order.placed(order).move(OrderStatus.UNKNOWN).absent(Proof.UNSENT)
         self.change(unsent, self.views[order.key].terms.venue, now_s, day)
 
     def change(self, order: Order, venue: VenueName, now_s: float, day: int) -> None:
@@ -98,17 +139,18 @@ class Guard:
         standing.change(order, now_s)
         self.exposure.update(order)
         self._pause(order, standing.traits, now_s)
-        view = self.views.get(order.key)
-        standing.results.take(order, None if view is None else view.terms, day)
+        if standing.results.take(order, day):
+            self._book(order.key, standing, day)
         worst = cents_above(self.exposure.account_micro)
         if worst > self.limits.account_cents and worst > self.tally.exposure_cents_max:
             self.tally.breaches += 1
+            self.notes.append(LimitBreached(worst_cents=worst, limit_cents=self.limits.account_cents))
         self.tally.exposure_cents_max = max(self.tally.exposure_cents_max, worst)
 
     def funds(self, funds: FundsRead) -> None:
         """Take a reading of what an account has: what was held before this run is at risk like what it buys."""
         before = self.standings[funds.venue].read(funds)
-        if funds.held is None:
+        if isinstance(funds.held, Unknown):
             return
         held = {holding.key: holding for holding in funds.held}
         for key in self._held_before.keys() - held.keys():
@@ -118,6 +160,35 @@ class Guard:
             cost = holding.cost_micro * shares // holding.shares if holding.shares else 0
             self.exposure.hold(key, holding.selection_id, shares, cost)
             self._held_before[key] = holding.selection_id
+
+    def _note_event(self, view: MarketView) -> None:
+        """Have the journal know the outcomes of what is traded: its result may come when nobody lists it any more."""
+        name = (view.terms.venue, view.key.event_id)
+        if name not in self._traded:
+            self._traded.add(name)
+            self.notes.append(
+                EventTraded(venue=view.terms.venue, event_id=view.key.event_id, outcomes=view.event.outcomes)
+            )
+
+    def _book(self, key: BookKey, standing: Standing, day: int) -> None:
+        results = standing.results
+        self.notes.append(
+            ResultBooked(
+                venue=standing.traits.venue,
+                key=key,
+                net_micro=results.net_micro(key),
+                total_micro=results.total_micro,
+                day=day,
+                day_micro=results.day_micro(day),
+            )
+        )
+        forgiven = self._forgiven[1] if self._forgiven[0] == day else 0
+        lost = forgiven - self.day_micro(day)
+        if lost >= micro(self.limits.daily_loss_cents):
+            self.latch(
+                Latch.DAILY_LOSS,
+                f"{dollars(cents_below(lost))} lost in the UTC day, limit {dollars(self.limits.daily_loss_cents)}",
+            )
 
     def day_micro(self, day: int) -> int:
         """Return the profit and loss of a UTC day over all venues, fees and commission taken off."""
@@ -134,9 +205,9 @@ class Guard:
 
     # --- the checks, cheapest and broadest first ---
 
-    def _deny(self, order: Order, now_s: float, day: int) -> DenialReason | None:
+    def _deny(self, order: Order, now_s: float) -> DenialReason | None:
         if self.halted:
-            return DenialReason.HALTED
+            return DenialReason.DAILY_LOSS if self.latches.keys() == {Latch.DAILY_LOSS} else DenialReason.HALTED
         view = self.views.get(order.key)
         if view is None:
             ready = all(each.ready for each in self.standings.values())
@@ -152,7 +223,7 @@ class Guard:
             return DenialReason.BOOK_NOT_LIVE
         return (
             self._deny_form(order, view)
-            or self._deny_money(order, standing, day)
+            or self._deny_money(order, standing)
             or self._deny_price(order, view, standing)
             or self._deny_twin(order, standing)
             or self._deny_pace(order, standing, now_s)
@@ -171,9 +242,7 @@ class Guard:
             return DenialReason.STAKE_TOO_LARGE
         return None
 
-    def _deny_money(self, order: Order, standing: Standing, day: int) -> DenialReason | None:
-        if self.day_micro(day) <= -micro(self.limits.daily_loss_cents):
-            return DenialReason.DAILY_LOSS
+    def _deny_money(self, order: Order, standing: Standing) -> DenialReason | None:
         if self.open_orders >= self.limits.open_orders:
             return DenialReason.OPEN_ORDERS
         if sold_by(order.selection_id) is not None:

@@ -1,17 +1,19 @@
 """What to do about every order, decided without waiting."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import assert_never
 
 import attrs
 import structlog
 
-from actors.decisions.absence import MoneyTrail
+from actors.decisions.absence import Baseline, MoneyTrail
 from actors.decisions.claims import claim
-from actors.decisions.doubts import Doubts
+from actors.decisions.doubts import Doubts, covers, younger
 from actors.decisions.early import EarlyNews
 from actors.decisions.presence import Presence
+from actors.decisions.recollection import Recalled
 from actors.decisions.register import Register
 from actors.decisions.tracked import Tracked
 from actors.messages import (
@@ -41,6 +43,7 @@ from actors.messages import (
     TrackerMessage,
 )
 from actors.tally import Tally
+from protocol.belief import Proof, Source
 from protocol.commands import CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RETRY_SOON_S, Policy, VenueError
 from protocol.events import Hinted, MarketSettled, OrderReported, OrderStatus
@@ -55,7 +58,10 @@ MAX_ASK_AGAIN_S = 10.0
 CONFIRM_S = 1.0  # an accepted cancel is confirmed on the private channel; after this, ask
 MAX_CANCEL_WAIT_S = 30.0  # between cancels of one order that the venue refuses
 CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
-ABSENCE_MARGIN_NS = 2_000_000_000  # a copy this much younger than the request proves that it never arrived
+ABSENCE_MARGIN_S = 2.0  # a copy this much younger than the request proves that it never arrived
+RECALL_MARGIN_S = 3600.0  # how far the clock of the process before may have been from the venue's
+ON_THE_ROAD_S = 10.0  # how long a request that a dead process sent may still take to arrive
+COPY_AGE_MAX_S = 30.0  # no copy that is read is older, where the venue does not say how old it is
 UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
 WINDOW_MARGIN_S = 15  # how much of a window's beginning proves nothing, for clocks that differ
 MAX_RESENDS = 5
@@ -63,6 +69,19 @@ ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such questio
 MAX_HINTED = 50
 MAX_LATE = 10  # questions about an order that has ended
 
+
+SOURCES: Mapping[type[TrackerMessage], Source] = MappingProxyType(
+    {
+        OrderReported: Source.PUSH,
+        PlacingAnswered: Source.ANSWER,
+        CancelAnswered: Source.ANSWER,
+        OrderRead: Source.READ,
+        HistoryRead: Source.HISTORY,
+        FillsRead: Source.FILLS,
+        MarketSettled: Source.RESULT,
+    }
+)
+"""Whose word a message is; what all others bring about we reckon ourselves."""
 
 Out = OrderChanged | PlaceOrder | CancelWork | Question | RestartWanted | AccountReady | FundsWanted
 
@@ -82,6 +101,8 @@ class OrderLedger:
     ids: ClientOrderIds
     activation_timeout_s: float
     tally: Tally
+    memory: Sequence[Recalled] = ()  # orders from before this process
+    baseline: Baseline | None = None  # what the account would have without them
     doubts: Doubts = attrs.field(factory=Doubts)
     _register: Register = attrs.field(init=False)
     _socket: Presence = attrs.field(init=False)
@@ -99,6 +120,8 @@ class OrderLedger:
         self._register = Register(traits=self.traits, ids=self.ids, tally=self.tally)
         self._socket = Presence(gap_tolerated_s=self.traits.gap_tolerated_s)
         self._trail = MoneyTrail(fee_bp=self.traits.sale_fee_bp)
+        if self.baseline is not None:
+            self._trail.recall(self.baseline)
 
     # --- what it knows ---
 
@@ -138,6 +161,7 @@ class OrderLedger:
 
     def handle(self, message: TrackerMessage, now_s: float, wall_ns: int) -> Iterator[Out]:
         """Take one message and yield what to send."""
+        self._register.hear(SOURCES.get(type(message), Source.RECKONED), wall_ns)
         match message:
             case Intent():
                 self._register.add(message)
@@ -152,33 +176,33 @@ class OrderLedger:
                 yield from self._report(message, now_s)
             case OrdersDoubted(reason=reason):
                 log.warning("orders_doubted", reason=reason)
-                self.doubts.missed(wall_ns, now_s, wall_ns)
+                self.doubts.missed(now_s, now_s)
             case Hinted():
-                yield from self._hinted(message, now_s, wall_ns)
+                yield from self._hinted(message, now_s)
             case MarketSettled():
                 yield from self._register.settle(message, now_s)
             case FundsRead():
                 calm = self._calm_s <= message.asked_at_s and not self._busy
                 self._trail.read(message, self._register.believed(), calm=calm)
             case SessionReady():
-                since_ns = self._socket.ready()
-                if since_ns is not None:
-                    self.doubts.missed(since_ns, now_s, wall_ns)
+                since_s = self._socket.ready()
+                if since_s is not None:
+                    self.doubts.missed(since_s, now_s)
             case SessionLost():
-                self._socket.lost(now_s, wall_ns)
+                self._socket.lost(now_s)
                 yield from self._mind_the_gap(now_s)
             case PlacingStarted():
                 self._placing_started(message)
             case PlacingAnswered():
-                yield from self._placing_answered(message, now_s, wall_ns)
+                yield from self._placing_answered(message, now_s)
             case PlacingLost():
                 yield from self._placing_lost(message, now_s)
             case CancelAnswered():
-                yield from self._cancel_answered(message, now_s, wall_ns)
+                yield from self._cancel_answered(message, now_s)
             case OrderRead():
                 yield from self._order_read(message, now_s)
             case HistoryRead():
-                yield from self._history_read(message, now_s)
+                yield from self._history_read(message, now_s, wall_ns)
             case FillsRead(result=result):
                 yield from self._fills_read(result, now_s)
             case _:
@@ -186,11 +210,29 @@ class OrderLedger:
         yield from self._account_ready()
 
     def open_account(self, now_s: float, wall_ns: int) -> Iterator[Out]:
-        """Cancel whatever rests from before this run, and read what the account holds."""
-        self.doubts.start(now_s, wall_ns)
+        """Take up what is remembered, cancel whatever rests from before this run, and read what the account holds."""
+        for recalled in self.memory:
+            yield self._take_up(recalled, now_s, wall_ns)
+        self.doubts.start(now_s)
         self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
         if self.traits.cancels_all:
             yield CancelAll()
+
+    def _take_up(self, recalled: Recalled, now_s: float, wall_ns: int) -> OrderChanged:
+        """Go on with an order that another process placed: it may have arrived, matched or ended since."""
+        order = recalled.order
+        if order.status is OrderStatus.NEW:
+            order = order.move(OrderStatus.UNKNOWN, "the process ended before an answer came")
+        if order.can_match:
+            order = attrs.evolve(order, cancel_wanted=True)
+        self._register.hear(Source.JOURNAL, recalled.as_of_ns)
+        tracked = self._register.restore(order, recalled.strategy)
+        if order.can_match:
+            ago_s = max((wall_ns - recalled.intended_ns) / 1e9, 0.0)
+            tracked.sent_s = now_s - ago_s - RECALL_MARGIN_S
+            tracked.gave_up_s = now_s + max(ON_THE_ROAD_S - ago_s, 0.0)
+            tracked.ask_at_s = tracked.cancel_at_s = now_s
+        return self._register.told(tracked)
 
     def live_orders(self) -> list[Order]:
         """Return the orders that can still match."""
@@ -198,10 +240,11 @@ class OrderLedger:
 
     def tick(self, now_s: float, wall_ns: int) -> Iterator[Out]:
         """Yield what has become due."""
+        self._register.hear(Source.RECKONED, wall_ns)
         if self._poll_at_s <= now_s:
             self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
             if not self.flat:
-                self.doubts.missed(wall_ns, now_s, wall_ns)
+                self.doubts.missed(now_s, now_s)
         yield from self._mind_the_gap(now_s)
         for venue_order_id in [name for name, (at_s, _) in self._late.items() if at_s <= now_s]:
             _, tries = self._late[venue_order_id]
@@ -216,7 +259,7 @@ class OrderLedger:
                 yield from self._cancel(tracked, now_s)
             if tracked.resend_at_s <= now_s:
                 yield from self._resend(tracked)
-        yield from self._ask([each for each in due if each.ask_at_s <= now_s], now_s, wall_ns)
+        yield from self._ask([each for each in due if each.ask_at_s <= now_s], now_s)
         question = self.doubts.question(now_s, wall_ns)
         if question is not None:
             yield question
@@ -244,43 +287,42 @@ class OrderLedger:
     def _placing_started(self, message: PlacingStarted) -> None:
         for client_order_id in message.client_order_ids:
             tracked = self.orders[client_order_id]
-            if not tracked.sent_ns:
-                tracked.sent_ns = message.wall_ns
+            if tracked.sent_s == math.inf:
+                tracked.sent_s = message.at_s
                 tracked.overdue_at_s = message.at_s + self.activation_timeout_s
 
-    def _placing_answered(self, message: PlacingAnswered, now_s: float, wall_ns: int) -> Iterator[Out]:
+    def _placing_answered(self, message: PlacingAnswered, now_s: float) -> Iterator[Out]:
         tracked = self.orders[message.client_order_id]
         if isinstance(message.result, OrderReported):
             yield from self._register.merge(tracked, message.result, now_s)
             yield from self._hear_early(tracked, now_s)
             return
         error = message.result
-        if tracked.gave_up_ns and error.policy is not Policy.ALREADY_EXISTS:
-            yield from self._lose(tracked, error.code, now_s, wall_ns)  # it says nothing about the attempt before
+        if tracked.gave_up_s < math.inf and error.policy is not Policy.ALREADY_EXISTS:
+            yield from self._lose(tracked, error.code, now_s)  # it says nothing about the attempt before
             return
         match error.policy:
             case Policy.OUTCOME_UNKNOWN:
-                yield from self._lose(tracked, error.code, now_s, wall_ns)
+                yield from self._lose(tracked, error.code, now_s)
             case Policy.ALREADY_EXISTS:
                 tracked.arrived = True
-                yield from self._lose(tracked, error.code, now_s, wall_ns)
+                yield from self._lose(tracked, error.code, now_s)
             case Policy.RETRY_SOON if self._may_resend(tracked) and not tracked.order.cancel_wanted:
                 tracked.resend_at_s = now_s + RETRY_SOON_S
             case Policy.RETRY_SOON:
-                yield from self._lose(tracked, error.code, now_s, wall_ns)  # "is placing": perhaps it is
+                yield from self._lose(tracked, error.code, now_s)  # "is placing": perhaps it is
             case _:
                 yield from self._register.change(tracked, tracked.order.move(OrderStatus.REJECTED, error.code), now_s)
 
     def _placing_lost(self, message: PlacingLost, now_s: float) -> Iterator[Out]:
         for client_order_id in message.client_order_ids:
             tracked = self.orders[client_order_id]
-            yield from self._lose(tracked, message.reason, now_s, message.wall_ns)
+            yield from self._lose(tracked, message.reason, now_s)
             if not message.sent and not tracked.arrived and not tracked.resends:
-                yield from self._register.change(tracked, tracked.order.move(OrderStatus.ABSENT, message.reason), now_s)
+                yield from self._register.change(tracked, tracked.order.absent(Proof.UNSENT), now_s)
 
-    def _lose(self, tracked: Tracked, reason: str, now_s: float, wall_ns: int) -> Iterator[Out]:
+    def _lose(self, tracked: Tracked, reason: str, now_s: float) -> Iterator[Out]:
         log.warning("order_outcome_unknown", order=tracked.order.client_order_id, reason=reason)
-        tracked.gave_up_ns = wall_ns
         tracked.gave_up_s = now_s
         tracked.ask_at_s = min(tracked.ask_at_s, now_s)
         yield from self._register.change(tracked, tracked.order.move(OrderStatus.UNKNOWN, reason), now_s)
@@ -332,10 +374,10 @@ class OrderLedger:
             tracked.cancelling = True
             yield CancelOrder(client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
 
-    def _cancel_answered(self, message: CancelAnswered, now_s: float, wall_ns: int) -> Iterator[Out]:
+    def _cancel_answered(self, message: CancelAnswered, now_s: float) -> Iterator[Out]:
         if not isinstance(message.command, CancelOrder):
             if not self.flat:
-                self.doubts.missed(wall_ns, now_s, wall_ns)
+                self.doubts.missed(now_s, now_s)
             return
         tracked = self._register.live.get(message.command.client_order_id)
         if tracked is None:
@@ -358,14 +400,14 @@ class OrderLedger:
 
     # --- asking ---
 
-    def _ask(self, due: list[Tracked], now_s: float, wall_ns: int) -> Iterator[Out]:
+    def _ask(self, due: list[Tracked], now_s: float) -> Iterator[Out]:
         """Ask what became of some orders: of a few by their ids, of many by one look at the history."""
         named: dict[VenueOrderId, Tracked] = {}
         for tracked in due:
             tracked.asked += 1
             tracked.ask_at_s = now_s + min(ASK_AGAIN_S * tracked.asked, MAX_ASK_AGAIN_S)
             if tracked.order.venue_order_id is None:
-                self.doubts.lost(tracked.sent_ns, now_s)
+                self.doubts.lost(min(tracked.sent_s, now_s), now_s)
             elif tracked.order.venue_order_id not in self._orders_asked:
                 named[tracked.order.venue_order_id] = tracked
         room = ASKED_ONE_BY_ONE - len(self._orders_asked)
@@ -374,7 +416,7 @@ class OrderLedger:
             yield AskOrder(venue_order_id)
         waiting = list(named.values())[room:]
         if waiting and self._ages_known:
-            self.doubts.missed(wall_ns, now_s, wall_ns)
+            self.doubts.missed(now_s, now_s)
         for tracked in () if self._ages_known else waiting:  # the history would prove nothing: two at a time
             tracked.asked -= 1
             tracked.ask_at_s = now_s + ASK_AGAIN_S
@@ -421,28 +463,40 @@ class OrderLedger:
             log.error("late_fill_not_read", venue_order_id=venue_order_id)
             del self._late[venue_order_id]
 
-    def _history_read(self, message: HistoryRead, now_s: float) -> Iterator[Out]:
+    def _history_read(self, message: HistoryRead, now_s: float, wall_ns: int) -> Iterator[Out]:
         result = message.result
         if not isinstance(result, OrderPage):
             self.doubts.unanswered(now_s)
             return
-        gap = self.doubts.gap_ns
+        gap = self.doubts.gap_s
         self._ages_known = result.synced_at_ns is not None
+        self._register.hear(Source.HISTORY, result.synced_at_ns or wall_ns)
         if self.traits.orders_named:
             for report in result.orders:
                 yield from self._report(report, now_s)
-            yield from self._prove_absence(message.question, result, now_s)
-            self._opened |= self.doubts.answered(result, now_s)
+            yield from self._prove_absence(message.question, result, now_s, wall_ns)
+            self._open(self.doubts.answered(result, now_s, wall_ns), now_s)
         else:
-            self._opened |= self.doubts.answered(result, now_s)  # first, as the list may leave a doubt of its own
+            # first, as the list may leave a doubt of its own
+            self._open(self.doubts.answered(result, now_s, wall_ns), now_s)
             yield from self._list_read(result, now_s)
-        if gap is not None and self.doubts.gap_ns is None and result.synced_at_ns is None:
+        if gap is not None and self.doubts.gap_s is None and result.synced_at_ns is None:
             listed = () if self.traits.orders_named else {report.venue_order_id for report in result.orders}
             for (
                 tracked
             ) in self._register.live.values():  # a copy of unknown age: ask for each order itself, if it was not there
                 if tracked.order.venue_order_id not in listed:
                     tracked.ask_at_s = min(tracked.ask_at_s, now_s)
+
+    def _open(self, started: bool, now_s: float) -> None:
+        """Note that what the account holds was read; ask for what became of positions that it did not show."""
+        if not started:
+            return
+        self._opened = True
+        for tracked in self.orders.values() if self.traits.orders_named else ():
+            order = tracked.order
+            if tracked.recalled and order.staked_micro and not order.can_match and order.venue_order_id is not None:
+                self._ask_late(order.venue_order_id, now_s)
 
     def _list_read(self, page: OrderPage, now_s: float) -> Iterator[Out]:
         """Read a list of orders that have no names of ours."""
@@ -460,7 +514,8 @@ class OrderLedger:
 
     def _claim(self, reports: tuple[OrderReported, ...], now_s: float) -> Iterator[Out]:
         """Find out whose some orders are, or ask again when that cannot be told yet."""
-        absent = [each for each in self.orders.values() if each.order.status is OrderStatus.ABSENT and each.sent_ns]
+        gone = [each for each in self.orders.values() if each.order.status is OrderStatus.ABSENT]
+        absent = [each for each in gone if each.sent_s < math.inf]
         claims = claim(reports, [*self._register.live.values(), *absent])
         for tracked, report in claims.found:
             log.warning("lost_order_found", order=tracked.order.client_order_id, venue_order_id=report.venue_order_id)
@@ -485,9 +540,12 @@ class OrderLedger:
             judged_from_s = tracked.gave_up_s + self.traits.absence_after_s
             if now_s < judged_from_s:
                 continue
-            verdict = self._trail.verdict(order, orders, judged_from_s) if tracked.looks >= UNPROVED_LOOKS else None
+            winners = self._register.winners(order.key.event_id)
+            looked = tracked.looks >= UNPROVED_LOOKS
+            verdict = self._trail.verdict(order, orders, judged_from_s, winners) if looked else None
+            self._register.hear(Source.FUNDS, self._trail.as_of_ns)
             if verdict is OrderStatus.ABSENT:
-                yield from self._register.change(tracked, order.move(verdict, "never arrived"), now_s)
+                yield from self._register.change(tracked, order.absent(Proof.FUNDS), now_s)
             elif verdict is OrderStatus.FILLED:
                 log.warning("lost_order_filled", order=order.client_order_id)
                 yield from self._register.change(tracked, order.filled_whole(), now_s)
@@ -502,20 +560,21 @@ class OrderLedger:
                 self._orders_asked.add(venue_order_id)
                 yield AskOrder(venue_order_id)
 
-    def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float) -> Iterator[Out]:
-        since_ns = (asked.from_s + WINDOW_MARGIN_S) * 10**9
+    def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float, wall_ns: int) -> Iterator[Out]:
         unknown = [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]
         for tracked in unknown if asked.show == (Show.ALL,) else ():
-            if tracked.sent_ns < since_ns:  # it could not be in this window
-                continue
+            if not covers(asked, tracked.sent_s - WINDOW_MARGIN_S, tracked.gave_up_s, now_s, wall_ns):
+                continue  # it could not be in this window
             if page.synced_at_ns is None:
                 tracked.looks += 1
-                if tracked.looks >= UNPROVED_LOOKS and not tracked.arrived and self._may_resend(tracked):
+                if tracked.looks < UNPROVED_LOOKS or tracked.arrived:
+                    continue
+                if self._may_resend(tracked):
                     yield from self._resend(tracked)
-            elif page.synced_at_ns >= tracked.gave_up_ns + ABSENCE_MARGIN_NS and not tracked.arrived:
-                yield from self._register.change(
-                    tracked, tracked.order.move(OrderStatus.ABSENT, "never arrived"), now_s
-                )
+                elif tracked.recalled and now_s - tracked.gave_up_s >= COPY_AGE_MAX_S:
+                    yield from self._register.change(tracked, tracked.order.absent(Proof.PAGED), now_s)
+            elif younger(page, tracked.gave_up_s + ABSENCE_MARGIN_S, now_s, wall_ns) and not tracked.arrived:
+                yield from self._register.change(tracked, tracked.order.absent(Proof.SYNCED), now_s)
 
     def _account_ready(self) -> Iterator[Out]:
         if self._opened and not any(tracked.command is None for tracked in self._register.live.values()):
@@ -530,11 +589,11 @@ class OrderLedger:
 
     # --- hints ---
 
-    def _hinted(self, hint: Hinted, now_s: float, wall_ns: int) -> Iterator[Out]:
+    def _hinted(self, hint: Hinted, now_s: float) -> Iterator[Out]:
         """Ask what a hint is about. One about an order that is not known yet is kept until its answer comes."""
         if hint.venue_order_id is None:
             if not self.flat:
-                self.doubts.missed(wall_ns, now_s, wall_ns)
+                self.doubts.missed(now_s, now_s)
             return
         tracked = self._register.known(hint.venue_order_id)
         if tracked is None:

@@ -11,6 +11,7 @@ from actors.decisions.results import decided
 from actors.decisions.tracked import Tracked, priced
 from actors.messages import Intent, OrderChanged
 from actors.tally import Tally
+from protocol.belief import Proof, Source
 from protocol.commands import TimeInForce
 from protocol.errors import RemoteProtocolError
 from protocol.events import MarketSettled, OrderReported, OrderStatus
@@ -38,6 +39,8 @@ class Register:
     live: dict[ClientOrderId, Tracked] = attrs.field(factory=dict)  # those that can still match
     inexact: InexactFills = attrs.field(factory=InexactFills)
     stopping: bool = False  # for good: what comes back is cancelled at once
+    _source: Source = Source.RECKONED  # of what is being heard
+    _as_of_ns: int = 0
     _names: dict[VenueOrderId, ClientOrderId] = attrs.field(factory=dict)
     _winners: dict[EventId, frozenset[SelectionId]] = attrs.field(factory=dict)
 
@@ -46,9 +49,17 @@ class Register:
         name = self._names.get(venue_order_id)
         return None if name is None else self.orders.get(name)
 
+    def winners(self, event_id: EventId) -> frozenset[SelectionId] | None:
+        """Return what won on an event; `None` while that is not known."""
+        return self._winners.get(event_id)
+
     def believed(self) -> list[Order]:
         """Return every order as it is believed to be."""
         return [tracked.order for tracked in self.orders.values()]
+
+    def hear(self, source: Source, as_of_ns: int) -> None:
+        """Learn whose word everything is that follows, and of which moment: unix, by the venue's clock."""
+        self._source, self._as_of_ns = source, as_of_ns
 
     def add(self, intent: Intent) -> None:
         """Take in an order that is about to leave."""
@@ -57,6 +68,18 @@ class Register:
         tracked = Tracked(order=order, strategy=intent.strategy, command=intent.order)
         self.orders[order.client_order_id] = self.live[order.client_order_id] = tracked
         self.tally.sent += 1
+
+    def restore(self, order: Order, strategy: str) -> Tracked:
+        """Take up an order that was placed before this process began."""
+        tracked = Tracked(order=order, strategy=strategy, command=None, recalled=True)
+        tracked.note(self._source, self._as_of_ns)
+        self.orders[order.client_order_id] = tracked
+        if order.venue_order_id is not None:
+            tracked.arrived = True
+            self._names[order.venue_order_id] = order.client_order_id
+        if order.can_match:
+            self.live[order.client_order_id] = tracked
+        return tracked
 
     def find(self, report: OrderReported) -> Tracked | None:
         """Return the order that a report is about, by either of its names."""
@@ -73,6 +96,7 @@ class Register:
             return None
         log.warning("foreign_order", order=report.venue_order_id, status=order.status.value)
         tracked = Tracked(order=order, strategy="", command=None, arrived=True)
+        tracked.note(self._source, self._as_of(report))
         self.orders[order.client_order_id] = tracked
         self._names[report.venue_order_id] = order.client_order_id
         if order.can_match:
@@ -95,20 +119,27 @@ class Register:
         if order.filled > tracked.order.filled:
             order = priced(order, order.filled - tracked.order.filled, tracked.hinted)
             tracked.hinted = ()
-        tracked.arrived = True
+        tracked.arrived, tracked.recalled = True, False
         yield from self._forget_twin(report.venue_order_id, order.client_order_id)
         self._names[report.venue_order_id] = order.client_order_id
         if order.status in UNPROVED:
             order = order.move(OrderStatus.PENDING)  # a word that we do not know: it exists, no more is proved
-        yield from self.change(tracked, order, now_s)
+        if (order.status, order.filled) == (report.status, report.filled):
+            tracked.note(self._source, self._as_of(report))
+        yield from self._put(tracked, order, now_s, self._as_of(report))
 
     def change(self, tracked: Tracked, order: Order, now_s: float) -> Iterator[OrderChanged]:
         """Put an order in the place of what it was."""
+        yield from self._put(tracked, order, now_s, self._as_of_ns)
+
+    def _put(self, tracked: Tracked, order: Order, now_s: float, as_of_ns: int) -> Iterator[OrderChanged]:
         if self.stopping and order.can_match and not order.cancel_wanted:
             order = attrs.evolve(order, cancel_wanted=True)  # it came back while everything goes
             tracked.cancel_at_s = now_s
         order = decided(order, self._winners.get(order.key.event_id))
         before, tracked.order = tracked.order, order
+        if attrs.evolve(order, cancel_wanted=before.cancel_wanted) != before:  # that is our wish, and nobody's word
+            tracked.note(self._source, as_of_ns)
         if self.ids.owns(order.client_order_id):
             self.tally.count(before, order)
         self._set_due(tracked, before, now_s)
@@ -125,7 +156,18 @@ class Register:
                 yield from self.change(tracked, tracked.order, now_s)
 
     def told(self, tracked: Tracked) -> OrderChanged:
-        return OrderChanged(order=tracked.order, venue=self.traits.venue, strategy=tracked.strategy)
+        """Return the newest word on an order."""
+        return OrderChanged(
+            order=tracked.order,
+            venue=self.traits.venue,
+            strategy=tracked.strategy,
+            source=tracked.source,
+            as_of_ns=tracked.as_of_ns,
+        )
+
+    def _as_of(self, report: OrderReported) -> int:
+        """Return of which moment a report is: of when it was heard, where it does not say."""
+        return report.synced_at_ns or report.sequence_ns or self._as_of_ns
 
     def _forget_twin(self, venue_order_id: VenueOrderId, client_order_id: ClientOrderId) -> Iterator[OrderChanged]:
         """Drop an order that was taken for a foreign one before its name was known to be ours."""
@@ -133,7 +175,8 @@ class Register:
         if name != client_order_id:
             twin = self.orders.pop(name)
             self.live.pop(name, None)
-            twin.order = attrs.evolve(twin.order, status=OrderStatus.ABSENT)
+            twin.order = attrs.evolve(twin.order, status=OrderStatus.ABSENT, reason=Proof.TWIN.value)
+            twin.note(self._source, self._as_of_ns)
             yield self.told(twin)
 
     def _set_due(self, tracked: Tracked, before: Order, now_s: float) -> None:

@@ -7,12 +7,14 @@ import attrs
 
 from actors.decisions.claims import shape_of
 from actors.decisions.results import Results
+from actors.entries import AccountOpened
 from actors.messages import FundsRead
+from protocol.belief import NEVER_READ, Belief, Known, Source, Unknown
 from protocol.events import OrderStatus
-from protocol.ids import BookKey, ClientOrderId, sold_by
+from protocol.ids import BookKey, ClientOrderId, SelectionId, sold_by
 from protocol.order import UNPROVED, Order
 from protocol.prices import cost_micro
-from protocol.venue import Query, Traits
+from protocol.venue import Balance, Query, Traits
 from protocol.wallet import shares_bought
 
 
@@ -36,11 +38,22 @@ class Standing:
     held_until_s: float = -math.inf
     budget_s: float = -math.inf  # when the pace of orders that was used will have come back
     orders: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # those that can still match
-    results: Results = attrs.field(factory=Results)
+    results: Results = attrs.field(init=False)
     _bought: dict[BookKey, dict[ClientOrderId, Order]] = attrs.field(factory=dict)  # all that have fills
-    _before: dict[BookKey, int] = attrs.field(factory=dict)  # shares that were held before this run
-    _free_micro: int | None = None
+    _before: dict[BookKey, int] = attrs.field(factory=dict)  # shares that were held before our first order
+    _names: dict[BookKey, SelectionId] = attrs.field(factory=dict)  # of what was held
+    _recalled: bool = False  # and no others are
+    _balance: Belief[Balance] = NEVER_READ
     _spent: dict[ClientOrderId, tuple[float, int]] = attrs.field(factory=dict)  # when that was answered, and how much
+
+    def __attrs_post_init__(self) -> None:
+        self.results = Results(fee_bp=self.traits.sale_fee_bp, commission_bp=self.traits.commission_bp)
+
+    def recall(self, opening: AccountOpened) -> None:
+        """Take up what was held before our first order, as the journal says."""
+        self._before = {holding.key: holding.shares for holding in opening.held}
+        self._names = {holding.key: holding.selection_id for holding in opening.held}
+        self._recalled = True
 
     @property
     def _reads_funds(self) -> bool:
@@ -69,25 +82,33 @@ class Standing:
         and shares that turn up later are first taken for what our orders bid for: a reading that already has a fill
         which we have not heard of would count it twice.
         """
-        first = self._free_micro is None
-        self._free_micro = funds.balance.free_micro
+        first = isinstance(self._balance, Unknown)
+        self._balance = Known(funds.balance, Source.FUNDS, funds.as_of_ns)
         for name, (answered_s, _) in list(self._spent.items()):
             if answered_s < funds.asked_at_s:
                 del self._spent[name]
         held: dict[BookKey, int] = {}
-        for holding in funds.held or ():
+        for holding in funds.holdings:
             held[holding.key] = held.get(holding.key, 0) + holding.shares
-        for key in {*held, *self._before} if funds.held is not None else ():
+            self._names[holding.key] = holding.selection_id
+        for key in {*held, *self._before} if not isinstance(funds.held, Unknown) else ():
             unheard = 0 if first or key in self._before else self._resting_bids(key)  # new shares may be theirs
             before = max(held.get(key, 0) - shares_bought(self._bought.get(key, {}).values()) - unheard, 0)
-            self._before[key] = min(before, self._before.get(key, before))
+            self._before[key] = min(before, self._before.get(key, 0 if self._recalled else before))
         return dict(self._before)
 
     def can_pay(self, micro: int) -> bool:
         """Tell whether the wallet is not known to be too small."""
-        if self._free_micro is None:
+        if isinstance(self._balance, Unknown):
             return True
-        return micro <= self._free_micro - sum(spent for _, spent in self._spent.values())
+        return micro <= self._balance.value.free_micro - sum(spent for _, spent in self._spent.values())
+
+    def held_before(self) -> dict[SelectionId, Belief[int]]:
+        """Return the shares of each selection that were held before our first order."""
+        if isinstance(self._balance, Unknown):
+            return dict.fromkeys(self._names.values(), self._balance)
+        source, as_of_ns = self._balance.source, self._balance.as_of_ns
+        return {name: Known(self._before.get(key, 0), source, as_of_ns) for key, name in self._names.items()}
 
     def for_sale(self, key: BookKey) -> int:
         """Return how many shares of a book's outcome are held and not offered yet."""

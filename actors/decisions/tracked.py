@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from protocol.belief import Belief, Source
 from protocol.commands import PlaceOrder
 from protocol.events import Fill
 from protocol.ids import sold_by
@@ -19,7 +20,9 @@ class Tracked:
     order: Order
     strategy: str
     command: PlaceOrder | None  # None for an order of the account that this process did not place
-    sent_ns: int = 0
+    source: Source = Source.RECKONED  # of what is believed of it
+    as_of_ns: int = 0  # unix, by the venue's clock
+    sent_s: float = math.inf  # when the request to place it went out
     overdue_at_s: float = math.inf  # the activation deadline
     ask_at_s: float = math.inf
     cancel_at_s: float = math.inf
@@ -28,9 +31,9 @@ class Tracked:
     stirred: bool = False  # something was heard of it while a question about it was under way
     settles_at_s: float = -math.inf  # until then an answered cancel may be followed by fills
     resend_at_s: float = math.inf
-    gave_up_ns: int = 0  # when the last request to place it ended without an answer
-    gave_up_s: float = math.inf  # the same, on trio's clock
+    gave_up_s: float = math.inf  # when the last request to place it ended without an answer
     arrived: bool = False  # proved to have reached the venue
+    recalled: bool = False  # from before this process, and the venue has not said yet what became of it
     asked: int = 0
     looks: int = 0  # at lists that could have shown it
     resends: int = 0
@@ -39,6 +42,14 @@ class Tracked:
     @property
     def due_s(self) -> float:
         return min(self.overdue_at_s, self.ask_at_s, self.cancel_at_s, self.resend_at_s)
+
+    @property
+    def belief(self) -> Belief[Order]:
+        return self.order.belief(self.source, self.as_of_ns)
+
+    def note(self, source: Source, as_of_ns: int) -> None:
+        """Learn whose word it is that is believed. An older word that added something leaves the moment as it was."""
+        self.source, self.as_of_ns = source, max(as_of_ns, self.as_of_ns)
 
 
 def priced(order: Order, increase: int, hinted: Sequence[Fill]) -> Order:

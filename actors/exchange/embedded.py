@@ -8,6 +8,8 @@ import attrs
 import trio
 
 from actors.exchange.faults import Faults
+from actors.exchange.http import Watcher
+from actors.exchange.pipe import MemoryStream
 from actors.exchange.prophetx import presets as prophetx_presets
 from actors.exchange.prophetx.catalogue import Catalogue as Catalogue
 from actors.exchange.prophetx.exchange import Exchange
@@ -22,7 +24,7 @@ from actors.exchange.satoriex.truth import OrderTruth
 from protocol.events import Level, OrderStatus, Side
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, VenueOrderId
 from protocol.money import micro
-from protocol.prices import Probability
+from protocol.prices import MICRO_PER_SHARE, Price, Probability, gain_micro
 from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
 from protocol.satoriex.names import buying, selling
@@ -32,14 +34,19 @@ from protocol.venue import Credentials, Venue
 
 @attrs.frozen(kw_only=True)
 class TrueOrder:
-    """One order of the main account as the exchange's own ledger has it. `filled` is in the price's unit."""
+    """One order of the main account as the exchange's own ledger has it. Sizes are in the price's unit."""
 
     venue_order_id: VenueOrderId
     client_order_id: ClientOrderId | None
+    key: BookKey
     selection_id: SelectionId
+    price: Price
     size: int
     status: OrderStatus
     filled: int
+    cost_micro: int  # what its fills staked
+    gain_micro: int  # what they gain when the selection wins, before fees
+    settled: bool  # its result is known
 
 
 class Served(Protocol):
@@ -47,7 +54,10 @@ class Served(Protocol):
 
     async def run(self, *, task_status: trio.TaskStatus[None] = ...) -> None: ...
     async def serve_tcp(self, host: str, port: int, *, task_status: trio.TaskStatus[tuple[str, int]] = ...) -> None: ...
-    async def dial(self, host: str = ..., port: int = ...) -> trio.abc.Stream: ...
+    async def dial(self, host: str = ..., port: int = ...) -> MemoryStream: ...
+    def watch(self, watcher: Watcher) -> None: ...
+    @property
+    def faults(self) -> Faults: ...
     def freeze(self) -> None: ...
 
 
@@ -72,10 +82,19 @@ class Embedded(Protocol):
         """Return the main account's money without what is matched."""
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]: ...
+    def won_micro(self) -> int | None:
+        """Return what results brought the main account, commission taken off; `None` where they are no money alone."""
 
 
 class Opening(Protocol):
     """Which exchange to embed, and how."""
+
+    @property
+    def venue(self) -> Venue:
+        """Return what speaks with it."""
+
+    def credentials(self, addresses: Mapping[str, str]) -> Credentials:
+        """Read who to be from what `Embedded.addresses` told."""
 
     def open(self, wall_ns: Callable[[], int], seed: int, faults: str, fault_scale: float) -> Embedded: ...
 
@@ -96,6 +115,13 @@ class OpenProphetX:
     dialect: Dialect = Dialect.V4
     catalogue: Catalogue | None = None
 
+    @property
+    def venue(self) -> ProphetX:
+        return ProphetX(dialect=self.dialect, commission_bp=self.settings.commission_bp)
+
+    def credentials(self, addresses: Mapping[str, str]) -> Credentials:
+        return Credentials(user=addresses["access_key"], secret=addresses["secret_key"])
+
     def open(self, wall_ns: Callable[[], int], seed: int, faults: str, fault_scale: float) -> "EmbeddedProphetX":
         rules = Faults(Random(f"faults {seed}"))
         rules.add(*prophetx_presets.preset(faults, fault_scale))
@@ -106,7 +132,7 @@ class OpenProphetX:
             faults=rules,
             catalogue=self.catalogue,
         )
-        return EmbeddedProphetX(exchange, ProphetX(dialect=self.dialect, commission_bp=self.settings.commission_bp))
+        return EmbeddedProphetX(exchange, self.venue)
 
 
 @attrs.frozen
@@ -135,10 +161,15 @@ class EmbeddedProphetX:
             TrueOrder(
                 venue_order_id=order.venue_order_id,
                 client_order_id=name,
+                key=order.key,
                 selection_id=order.selection_id,
+                price=order.odds,
                 size=order.size,
                 status=order.status,
                 filled=order.filled,
+                cost_micro=micro(order.filled),
+                gain_micro=sum(gain_micro(fill.price, fill.size) for fill in order.fills),
+                settled=order.status in (OrderStatus.SETTLED, OrderStatus.VOID),
             )
             for name, order in self.exchange.truth().orders.items()
         ]
@@ -146,6 +177,9 @@ class EmbeddedProphetX:
     def funds_micro(self) -> int:
         wallet = self.exchange.truth().balance
         return micro(wallet.cash_cents - wallet.matched_cents)
+
+    def won_micro(self) -> int:
+        return micro(self.exchange.truth().balance.cash_cents - self.exchange.settings.opening_balance_cents)
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
         return self.exchange.truth().books
@@ -158,6 +192,9 @@ class EmbeddedProphetX:
 class OpenSatoriEx:
     settings: SatoriexSettings = PAPER_SATORIEX
     venue: SatoriEx = SatoriEx(absence_after_s=PAPER_ABSENCE_S)  # noqa: RUF009  # frozen
+
+    def credentials(self, addresses: Mapping[str, str]) -> Credentials:
+        return Credentials(user=addresses["email"], secret=addresses["password"])
 
     def open(self, wall_ns: Callable[[], int], seed: int, faults: str, fault_scale: float) -> "EmbeddedSatoriEx":
         rules = Faults(Random(f"satoriex faults {seed}"))
@@ -191,21 +228,17 @@ class EmbeddedSatoriEx:
         }
 
     def orders(self) -> list[TrueOrder]:
+        traded = {market.market_id for market in self.exchange.floor.open_markets()}
         return [
-            TrueOrder(
-                venue_order_id=VenueOrderId(name),
-                client_order_id=None,
-                selection_id=_selection(order),
-                size=order.shares,
-                status=order.status,
-                filled=order.filled_shares,
-            )
-            for name, order in self.exchange.truth().orders.items()
+            _true(name, order, order.market_id not in traded) for name, order in self.exchange.truth().orders.items()
         ]
 
     def funds_micro(self) -> int:
         truth = self.exchange.truth()
         return truth.available_micro + truth.escrow_micro
+
+    def won_micro(self) -> None:
+        return None  # shares are bought and sold, so that money moves without a result
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
         found = {}
@@ -215,9 +248,22 @@ class EmbeddedSatoriEx:
         return found
 
 
-def _selection(order: OrderTruth) -> SelectionId:
-    key = BookKey(EventId(order.market_id), MarketId(order.outcome_id))
-    return buying(key) if order.side is Direction.BUY else selling(key)
+def _true(name: str, order: OrderTruth, settled: bool) -> TrueOrder:
+    key, buys = BookKey(EventId(order.market_id), MarketId(order.outcome_id)), order.side is Direction.BUY
+    paid, rest = order.cost_micro, order.filled_shares * MICRO_PER_SHARE - order.cost_micro
+    return TrueOrder(
+        venue_order_id=VenueOrderId(name),
+        client_order_id=None,
+        key=key,
+        selection_id=buying(key) if buys else selling(key),
+        price=Probability(order.price_bp if buys else 10_000 - order.price_bp),
+        size=order.shares,
+        status=order.status,
+        filled=order.filled_shares,
+        cost_micro=paid if buys else rest,
+        gain_micro=rest if buys else paid,
+        settled=settled,
+    )
 
 
 def _sides(key: BookKey, book: BookTruth) -> tuple[Side, ...]:

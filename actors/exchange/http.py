@@ -39,6 +39,10 @@ class Upgrade:
     line: Line
 
 
+Watcher = Callable[[str, Asked], None]
+"""Be told of a request to an endpoint of that name when it has arrived, before anything is done about it."""
+
+
 @attrs.define(eq=False)
 class Http:
     """Serve requests on one stream.

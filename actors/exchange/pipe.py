@@ -80,9 +80,13 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
         return await self._incoming.receive(max_bytes or LIMIT)
 
-    async def aclose(self) -> None:
+    def cut(self) -> None:
+        """End the connection in both directions, at once."""
         self._outgoing.end()
         self._incoming.abandon()
+
+    async def aclose(self) -> None:
+        self.cut()
         await trio.lowlevel.checkpoint()
 
 

@@ -4,7 +4,7 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,7 +19,7 @@ from actors.messages import AnswerLost
 from actors.tally import Tally
 from protocol.errors import NOT_JSON, Policy, RemoteProtocolError, VenueError
 from protocol.tokens import Authorisation, Need
-from protocol.venue import Call, Credentials, Lane, Response, Rest, Traits
+from protocol.venue import Call, Credentials, Lane, Response, Rest, Tokens, Traits
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -46,6 +46,25 @@ class LoginRefused(Exception):
     """The venue does not take who we say we are. Nothing can heal that from here."""
 
 
+class TokenKeeper(Protocol):
+    """Where tokens outlive the process: a login costs a session, and a restart need not."""
+
+    def load(self, now_s: float) -> Tokens | None:
+        """Return the tokens that were kept last, unless they are over."""
+
+    def save(self, tokens: Tokens) -> None: ...
+
+
+class NotKept:
+    """Keep no tokens."""
+
+    def load(self, now_s: float) -> None:
+        return None
+
+    def save(self, tokens: Tokens) -> None:
+        pass
+
+
 @attrs.define
 class Caller:
     """Make REST calls: with a token that is renewed in time, within the venue's limits, each with a deadline.
@@ -58,6 +77,7 @@ class Caller:
     credentials: Credentials
     clock: VenueClock
     tally: Tally
+    kept: TokenKeeper = attrs.field(factory=NotKept)
     held: Callable[[float], None] = lambda _until_s: None  # called when no order may leave for a while
     limit: RateLimit = attrs.field(init=False)
     authorisation: Authorisation = attrs.field(init=False)
@@ -76,6 +96,10 @@ class Caller:
     def __attrs_post_init__(self) -> None:
         self.limit = RateLimit.of(self.traits)
         self.authorisation = Authorisation(self.traits.refresh_margin_s)
+        tokens = self.kept.load(self._now_s())
+        if tokens is not None:
+            self.authorisation.resumed(tokens, self._now_s())
+            self.logged_in.set()
 
     @asynccontextmanager
     async def connections(self, rest_url: str, dial: Dial) -> AsyncIterator[None]:
@@ -234,6 +258,7 @@ class Caller:
     async def _log_in(self) -> None:
         tokens = await self._once(self.rest.log_in(self.credentials), None)
         self.authorisation.logged_in(tokens, self._now_s())
+        self.kept.save(tokens)
         log.info("logged_in")
 
     async def _refresh(self) -> None:
@@ -245,6 +270,7 @@ class Caller:
             self.authorisation.refresh_refused()
         else:
             self.authorisation.refreshed(token, self._now_s())
+            self.kept.save(self.authorisation.tokens)
             log.info("token_refreshed")
 
     def _now_s(self) -> float:

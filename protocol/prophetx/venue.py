@@ -56,6 +56,7 @@ class ProphetX:
             fills_listed=True,
             channel_by_event=self.dialect is Dialect.V4,
             max_batch=MAX_BATCH,
+            commission_bp=self.commission_bp,
             heartbeat_timeout_s=HEARTBEAT_TIMEOUT_S,
         )
 

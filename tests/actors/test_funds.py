@@ -6,6 +6,7 @@ import trio
 
 from actors.funds import MAX_TRIES, Funds
 from actors.messages import AnswerLost, FundsRead
+from protocol.belief import Unknown
 from protocol.events import MarketSettled
 from protocol.ids import EventId, VenueName
 from protocol.venue import Balance, Poll
@@ -50,14 +51,16 @@ class Room:
 
     @property
     def funds(self) -> Funds:
-        return Funds(venue=VENUE, ask=self.desk.ask, rest=self.desk, poll=self.poll, heard=self.heard.append)
+        return Funds(
+            venue=VENUE, ask=self.desk.ask, rest=self.desk, poll=self.poll, heard=self.heard.append, wall_ns=lambda: 7
+        )
 
     def times(self, call: str) -> list[float]:
         return [at_s for at_s, asked in self.desk.asked if asked == call]
 
 
 def reading(asked_at_s: float = 0.0, held=()) -> FundsRead:
-    return FundsRead(venue=VENUE, balance=BALANCE, held=held, asked_at_s=asked_at_s)
+    return FundsRead(venue=VENUE, balance=BALANCE, held=held, asked_at_s=asked_at_s, as_of_ns=7)
 
 
 async def run_for(funds: Funds, seconds: float) -> None:
@@ -128,7 +131,7 @@ async def test_where_there_are_no_holdings_they_are_unknown(autojump_clock):
     room = Room()
     del room.desk.answers["holdings"], room.desk.answers["results"]
 
-    assert await room.funds.read() == reading(held=None)
+    assert await room.funds.read() == reading(held=Unknown("the venue does not list it"))
 
 
 async def test_one_whole_reading_is_tried_a_few_times(autojump_clock):

@@ -81,7 +81,6 @@ class Room:
             ask=self.ask,
             rest=ProphetXRest(Dialect.V4),
             max_batch=MAX_BATCH,
-            wall_ns=lambda: int(trio.current_time() * 1e9),
         )
 
     async def ask(self, call: Call[Any], /, sending: Callable[[], None] = lambda: None) -> Any:
@@ -109,7 +108,7 @@ def queued(number: int = 1) -> Queued:
 
 def started(*numbers: int, at_s: float = 0.0) -> PlacingStarted:
     return PlacingStarted(
-        client_order_ids=tuple(ClientOrderId(f"x-{each}") for each in numbers), at_s=at_s, wall_ns=int(at_s * 1e9)
+        client_order_ids=tuple(ClientOrderId(f"x-{each}") for each in numbers), at_s=at_s
     )
 
 
@@ -151,7 +150,7 @@ async def test_an_order_without_an_answer_is_lost_and_whether_it_left_is_told(au
 
     assert answers == [
         started(1),
-        PlacingLost(client_order_ids=(ClientOrderId("x-1"),), wall_ns=2_000_000_000, sent=sent, reason=str(failure)),
+        PlacingLost(client_order_ids=(ClientOrderId("x-1"),), sent=sent, reason=str(failure)),
     ]
 
 

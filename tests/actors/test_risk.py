@@ -26,6 +26,7 @@ from actors.messages import (
 )
 from actors.risk import Risk
 from actors.tally import Tally
+from protocol.belief import Source, Unknown
 from protocol.book import BookStatus
 from protocol.commands import PlaceOrder
 from protocol.events import About, EventListed, EventStatus, OrderStatus, Side
@@ -164,7 +165,9 @@ async def test_a_refusal_that_says_nothing_has_the_market_read(autojump_clock, e
     room.views.put(KEY, VIEW)
     refused = Order.placed(intent().order).move(OrderStatus.REJECTED)
 
-    await room.hear(*READY, intent(), OrderChanged(order=refused, venue=VENUE, strategy="maker"))
+    await room.hear(
+        *READY, intent(), OrderChanged(order=refused, venue=VENUE, strategy="maker", source=Source.PUSH, as_of_ns=0)
+    )
 
     assert room.woken == woken
 
@@ -172,7 +175,13 @@ async def test_a_refusal_that_says_nothing_has_the_market_read(autojump_clock, e
 async def test_what_an_account_has_reaches_the_guard(autojump_clock):
     room = Room()
     room.views.put(KEY, VIEW)
-    poor = FundsRead(venue=VENUE, balance=Balance(free_micro=micro(999), resting_micro=None), held=None, asked_at_s=0.0)
+    poor = FundsRead(
+        venue=VENUE,
+        balance=Balance(free_micro=micro(999), resting_micro=None),
+        held=Unknown("not listed"),
+        asked_at_s=0.0,
+        as_of_ns=0,
+    )
 
     assert await room.hear(*READY, poor, intent()) == []
     assert room.denied == [denial(DenialReason.NO_FUNDS)]
@@ -191,7 +200,9 @@ async def test_what_became_of_an_order_reaches_the_guard(autojump_clock):
     room.views.put(KEY, VIEW)
     gone = Order.placed(intent().order).move(OrderStatus.REJECTED)
 
-    await room.hear(*READY, intent(), OrderChanged(order=gone, venue=VENUE, strategy="maker"))
+    await room.hear(
+        *READY, intent(), OrderChanged(order=gone, venue=VENUE, strategy="maker", source=Source.PUSH, as_of_ns=0)
+    )
 
     assert room.guard.exposure.account_micro == 0
 

@@ -18,6 +18,7 @@ from actors.messages import (
     RiskMessage,
 )
 from actors.strategy import DENIED_REST_S, MAX_CHANGES, Desk, View, quoting
+from protocol.belief import Source
 from protocol.book import BookStatus, Cause, LiquidityChange
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import EventListed, EventStatus, Fill, Level, OrderStatus, Side
@@ -74,7 +75,10 @@ async def shown(working: Desk, **changes: object) -> View:
 
 
 def changed(working: Desk, order: Order) -> None:
-    working.tell(order.client_order_id, OrderChanged(order=order, venue=TERMS.venue, strategy="maker"))
+    working.tell(
+        order.client_order_id,
+        OrderChanged(order=order, venue=TERMS.venue, strategy="maker", source=Source.PUSH, as_of_ns=0),
+    )
 
 
 def placed(**changes: object) -> Order:
@@ -288,13 +292,13 @@ async def test_a_cancel_is_asked_for_and_remembered(autojump_clock):
     assert [order.cancel_wanted for order in view.orders] == [True]
 
 
-async def test_halt_and_kill_go_to_risk(autojump_clock):
+async def test_halt_and_kill_go_to_risk_with_a_reason(autojump_clock):
     working = desk()
 
     working.halt()
-    working.kill()
+    working.kill("the model has gone mad")
 
-    assert asked(working) == [Halt(), Kill()]
+    assert asked(working) == [Halt("strategy maker"), Kill("the model has gone mad")]
 
 
 # --- quoting -----------------------------------------------------------------------------------------------------

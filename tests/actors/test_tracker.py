@@ -74,7 +74,7 @@ class Room:
 
 
 def started() -> PlacingStarted:
-    return PlacingStarted(client_order_ids=(X1,), at_s=trio.current_time(), wall_ns=wall_ns())
+    return PlacingStarted(client_order_ids=(X1,), at_s=trio.current_time())
 
 
 async def test_it_first_asks_what_the_account_holds(autojump_clock, nursery):

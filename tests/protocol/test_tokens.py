@@ -30,6 +30,8 @@ def test_there_is_no_token_before_the_login():
         _ = Authorisation().access_token
     with pytest.raises(AssertionError, match="before the login"):
         _ = Authorisation().refresh_token
+    with pytest.raises(AssertionError, match="before the login"):
+        _ = Authorisation().tokens
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,28 @@ def test_a_refused_refresh_needs_a_login():
     authorisation.access_refused("access-1")
 
     assert authorisation.need(NOW_S) is Need.LOGIN
+
+
+def test_what_is_held_can_be_kept_for_a_later_process():
+    authorisation = logged_in()
+    assert authorisation.tokens == TOKENS
+
+    authorisation.refreshed(AccessToken(access_token="access-2", access_expires_s=None), NOW_S)
+
+    assert authorisation.tokens == attrs.evolve(TOKENS, access_token="access-2", access_expires_s=None)
+
+
+@pytest.mark.parametrize(
+    ("after_s", "need"),
+    [(0, Need.NOTHING), (1139, Need.NOTHING), (1200, Need.REFRESH), (200_000, Need.REFRESH), (259_200, Need.LOGIN)],
+)
+def test_tokens_of_a_process_before_serve_as_far_as_they_reach(after_s, need):
+    authorisation = Authorisation()
+
+    authorisation.resumed(TOKENS, NOW_S + after_s)
+
+    assert authorisation.need(NOW_S + after_s) is need
+    assert authorisation.usable(NOW_S + after_s) is (after_s < 1200)
 
 
 def test_the_text_form_shows_no_token():

@@ -1,13 +1,11 @@
 """Whole bots against the embedded exchange, in memory and in virtual time, over the real websocket and HTTP stacks."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from random import Random
 
 import attrs
 import pytest
 import trio
-import trio._core._run as trio_run
 from trio.testing import MockClock
 
 from actors.console.summary import Summary
@@ -20,6 +18,7 @@ from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.io.transport import Dial
 from actors.messages import MarketView
 from actors.paper import Paper
+from actors.simulation.determinism import run_pinned
 from actors.strategy import Desk, Strategy, View
 from protocol.events import Side
 from protocol.ids import BookKey, ClientOrderId, SelectionId, VenueName
@@ -320,27 +319,19 @@ def _start_story(autojump_clock: trio.abc.Clock) -> Callable[..., object]:
 
 @pytest.fixture
 def run_story() -> Callable[..., Story]:
-    """Run a whole story from a synchronous test, on a clock of its own: so many virtual seconds, then the safe stop."""
+    """Run a whole story from a synchronous test, on a clock of its own: so many virtual seconds, then the safe stop.
 
-    def run(seconds: float, **how) -> Story:
+    `pinned` is a seed that takes trio's own chance away: the order of tasks then follows it.
+    """
+
+    def run(seconds: float, *, pinned: int | None = None, **how) -> Story:
         async def tell() -> Story:
             async with open_story(limit_s=seconds + 60, **how) as story:
                 await trio.sleep(seconds)
             return story
 
+        if pinned is not None:
+            return run_pinned(pinned, tell)
         return trio.run(tell, clock=MockClock(autojump_threshold=0))
 
     return run
-
-
-@pytest.fixture
-def pinned() -> Iterator[Callable[[int], None]]:
-    """Take away trio's own chance: the order of tasks then follows a seed."""
-    for owner, name in ((trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING"), (trio_run, "_r")):
-        assert hasattr(owner, name), f"trio has no {name} any more: find out how scheduling is pinned now"
-    assert isinstance(trio_run._r, Random)
-    before, state = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r.getstate()
-    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
-    yield trio_run._r.seed
-    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = before
-    trio_run._r.setstate(state)

@@ -31,19 +31,19 @@ def maker():
 @pytest.mark.parametrize(
     ("seed", "dialect"), [(1, Dialect.V4), (2, Dialect.LEGACY)], ids=lambda value: getattr(value, "value", value)
 )
-def test_a_minute_of_every_fault_ends_clean(run_story, pinned, seed, dialect):
-    pinned(seed)
-    story = run_story(45, settings=PAPER_PROPHETX, strategies=maker(), faults="all", seed=seed, dialect=dialect)
+def test_a_minute_of_every_fault_ends_clean(run_story, seed, dialect):
+    story = run_story(
+        45, settings=PAPER_PROPHETX, strategies=maker(), faults="all", seed=seed, pinned=seed, dialect=dialect
+    )
 
     assert story.bot.tally.fills > 0
     assert story.bot.tally.sessions_lost > 0
 
 
-def test_a_day_of_every_fault_ends_clean(run_story, pinned):
-    pinned(1)
+def test_a_day_of_every_fault_ends_clean(run_story):
     session = SessionSettings(rest_url="")  # every interval as documented
     story = run_story(
-        DAY_S, settings=LONG, strategies=maker(), faults="all", fault_scale=200.0, seed=1, session=session
+        DAY_S, settings=LONG, strategies=maker(), faults="all", fault_scale=200.0, seed=1, pinned=1, session=session
     )
 
     assert set(story.exchange.faults.happened) == set(Fault)

@@ -6,6 +6,7 @@ import attrs
 import trio
 
 from actors.exchange.faults import REQUEST, Fault, Faults, Rule
+from actors.exchange.http import Watcher
 from actors.exchange.prophetx.endpoints import routes
 from actors.exchange.prophetx.endpoints.routes import Route
 from actors.exchange.prophetx.endpoints.visit import Asked, Venue, Visit
@@ -29,11 +30,14 @@ class Desk:
     faults: Faults
     wall_ns: Callable[[], int]
     change_config: Callable[[float], None]
+    watchers: list[Watcher] = attrs.field(factory=list)
 
     async def answer(self, asked: Asked) -> Response | None:
         route = routes.find(asked)
         if route is None or route.endpoint.method != asked.method:
             return _refusal("data_not_found", "Not found: path", Dialect.V4)
+        for watcher in self.watchers:
+            watcher(route.endpoint.name, asked)
         rule = self.faults.draw(REQUEST, route.endpoint.name)
         if rule is None:
             return self.answer_now(asked, route)

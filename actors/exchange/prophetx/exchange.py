@@ -7,7 +7,8 @@ import attrs
 import trio
 
 from actors.exchange.faults import ORDER, Fault, Faults
-from actors.exchange.pipe import open_pipe
+from actors.exchange.http import Watcher
+from actors.exchange.pipe import MemoryStream, open_pipe
 from actors.exchange.prophetx import records, settlement
 from actors.exchange.prophetx.catalogue import Catalogue, built_in
 from actors.exchange.prophetx.crowd import Crowd
@@ -134,7 +135,7 @@ class Exchange:
         task_status.started((address[0], address[1]))
         await trio.serve_listeners(self._server.serve_stream, listeners)
 
-    async def dial(self, host: str = "exchange", port: int = 80) -> trio.abc.Stream:
+    async def dial(self, host: str = "exchange", port: int = 80) -> MemoryStream:
         """Open a connection in memory. Raises `OSError` while the exchange is not running."""
         await trio.lowlevel.checkpoint()
         if self._nursery is None:
@@ -160,6 +161,10 @@ class Exchange:
         settlement.settle(self.floor, event_id, drawn, self.wall_ns())
         self.floor.unlist_event(event_id, self.wall_ns())
 
+    def end(self, event_id: EventId) -> None:
+        """End an event with results by the dice; another comes in its place."""
+        self._schedule.end(self.floor.event(event_id).event, self.wall_ns())
+
     def disconnect(self, code: int = 1006) -> None:
         """Close every socket; 1006 cuts them."""
         for socket in tuple(self.feed.sockets.values()):
@@ -175,6 +180,10 @@ class Exchange:
                 socket.close(RECONFIGURED)
 
         self.floor.agenda.add(self.wall_ns() + int(close_after_s * SECOND_NS), close)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have someone told of every request when it arrives."""
+        self._server.desk.watchers.append(watcher)
 
     def pause_crowd(self) -> None:
         self._crowd_paused = True

@@ -30,16 +30,19 @@ class Schedule:
         self.floor.agenda.add(live_ns, lambda due_ns: self._go_live(event.event_id, due_ns))
         if self.settings.settle_s is not None:
             end_ns = live_ns + int(self.settings.settle_s * SECOND_NS)
-            self.floor.agenda.add(end_ns, lambda due_ns: self._settle(event, due_ns))
+            self.floor.agenda.add(end_ns, lambda due_ns: self._end(event, due_ns))
 
     def _go_live(self, event_id: EventId, now_ns: int) -> None:
         opened = self.floor.events.get(event_id)
         if opened is not None and opened.status is EventStatus.SCHEDULED and not self.frozen:
             settlement.go_live(self.floor, event_id, now_ns)
 
-    def _settle(self, event: Event, now_ns: int) -> None:
-        if self.frozen or event.event_id not in self.floor.events:  # the latter was ended by hand
-            return
+    def _end(self, event: Event, now_ns: int) -> None:
+        if not self.frozen and event.event_id in self.floor.events:  # or it was ended by hand
+            self.end(event, now_ns)
+
+    def end(self, event: Event, now_ns: int) -> None:
+        """End an event with results by the dice, and list another."""
         results = settlement.draw_results(self.floor, event.event_id)
         settlement.settle(self.floor, event.event_id, results, now_ns)
         self.floor.unlist_event(event.event_id, now_ns)

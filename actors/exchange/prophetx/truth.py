@@ -7,12 +7,15 @@ from actors.exchange.prophetx.floor import Floor
 from actors.exchange.prophetx.ledger import Account, Wallet, neutral_status
 from protocol.events import Fill, Level, OrderStatus, Side
 from protocol.ids import BookKey, ClientOrderId, SelectionId, VenueOrderId
+from protocol.odds import Odds
 from protocol.order import RESTABLE
 
 
 @attrs.frozen(kw_only=True)
 class OrderTruth:
     venue_order_id: VenueOrderId
+    key: BookKey
+    odds: Odds
     selection_id: SelectionId
     status: OrderStatus
     size: int  # as placed
@@ -38,6 +41,8 @@ def truth_of(floor: Floor, account: Account) -> Truth:
         orders={
             order.external_id: OrderTruth(
                 venue_order_id=order.order_id,
+                key=order.listing.key,
+                odds=order.odds,
                 selection_id=order.selection.selection_id,
                 status=neutral_status(order),
                 size=order.original_cents,

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from actors.exchange.faults import REQUEST, Fault, Faults, Rule
-from actors.exchange.http import Asked
+from actors.exchange.http import Asked, Watcher
 from actors.exchange.satoriex import routes
 from actors.exchange.satoriex.limits import Limit, Limits
 from actors.exchange.satoriex.records import Json, encode
@@ -30,12 +30,15 @@ class Desk:
     faults: Faults
     random: Random
     wall_ns: Callable[[], int]
+    watchers: list[Watcher] = attrs.field(factory=list)
 
     async def answer(self, asked: Asked, address: str) -> Response | None:
         """Answer a request that came from an address."""
         route = routes.find(asked)
         if route is None:
             return self.refuse(Refused("path_unknown"))
+        for watcher in self.watchers:
+            watcher(route.endpoint.name, asked)
         rule = self.faults.draw(REQUEST, route.endpoint.name)
         if rule is None:
             return self._answer_now(asked, address, route)

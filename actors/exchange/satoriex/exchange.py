@@ -7,7 +7,8 @@ import attrs
 import trio
 
 from actors.exchange.faults import ORDER, Fault, Faults
-from actors.exchange.pipe import open_pipe
+from actors.exchange.http import Watcher
+from actors.exchange.pipe import MemoryStream, open_pipe
 from actors.exchange.satoriex.crowd import Crowd
 from actors.exchange.satoriex.desk import Desk
 from actors.exchange.satoriex.feed import Feed
@@ -129,7 +130,7 @@ class SatoriexExchange:
         task_status.started((address[0], address[1]))
         await trio.serve_listeners(self._server.serve_stream, listeners)
 
-    async def dial(self, host: str = "exchange", port: int = 80) -> trio.abc.Stream:
+    async def dial(self, host: str = "exchange", port: int = 80) -> MemoryStream:
         """Open a connection in memory. Raises `OSError` while the exchange is not running."""
         await trio.lowlevel.checkpoint()
         if self._nursery is None:
@@ -177,6 +178,10 @@ class SatoriexExchange:
         self.gatekeeper.expire_all(self.wall_ns())
         if self.settings.wire.expiry_closes:
             self.disconnect(POLICY)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have someone told of every request when it arrives."""
+        self._server.desk.watchers.append(watcher)
 
     def pause_crowd(self) -> None:
         self._crowd_paused = True

@@ -39,6 +39,7 @@ def funds(free: int, shares: int = 0, *, asked_at_s: float = 100.0) -> FundsRead
         balance=Balance(free_micro=free, resting_micro=None),
         held=held,
         asked_at_s=asked_at_s,
+        as_of_ns=0,
     )
 
 

@@ -2,7 +2,9 @@ import attrs
 import pytest
 
 from actors.decisions.guard import DAY_S, FIRST_REST_S, Guard, Limits
+from actors.decisions.recollection import Recalled, Recollection
 from actors.decisions.standing import Standing
+from actors.entries import Latch, Latched, LimitBreached, ResultBooked
 from actors.messages import DenialReason, FundsRead, Intent, MarketView
 from actors.tally import Tally
 from protocol.book import BookStatus
@@ -15,14 +17,15 @@ from protocol.order import Order
 from protocol.prices import Probability
 from protocol.prophetx.venue import ProphetX
 from protocol.satoriex.venue import SatoriEx
-from protocol.venue import Balance, Holding
+from protocol.venue import Balance, Holding, Traits
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 SPREAD = BookKey(EventId(1), MarketId(223), Strike(-350))
 ELSEWHERE = BookKey(EventId(2), MarketId(219), Strike(0))
 EVENT = EventListed(event_id=EventId(1), competition_id=CompetitionId(31), name="A at B", status=EventStatus.SCHEDULED)
 DAY = 1_790_000_000 // DAY_S
-TRAITS = ProphetX().traits
+TRAITS = ProphetX(commission_bp=200).traits
+FREE = ProphetX(commission_bp=0).traits
 VENUE = TRAITS.venue
 
 
@@ -51,8 +54,8 @@ def view(key: BookKey = KEY, **changes: object) -> MarketView:
     return attrs.evolve(known, **changes)
 
 
-def guard(**limits: object) -> Guard:
-    standing = Standing(traits=TRAITS, epoch=1, ready=True)
+def guard(traits: Traits = FREE, **limits: object) -> Guard:
+    standing = Standing(traits=traits, epoch=1, ready=True)
     watching = Guard(limits=Limits(**limits), tally=Tally(), standings={VENUE: standing})
     for key in (KEY, SPREAD, ELSEWHERE):
         watching.view(view(key))
@@ -97,11 +100,30 @@ def test_a_denied_order_reserves_nothing_and_is_counted():
 # --- whether it may leave at all ---------------------------------------------------------------------------------
 
 
-def test_nothing_leaves_once_halted():
+def test_nothing_leaves_once_the_run_is_closing():
     watching = guard()
-    watching.halted = True
+    watching.closing = True
 
+    assert watching.halted
     assert watching.check(intent(), 0.0, DAY) is DenialReason.HALTED
+
+
+@pytest.mark.parametrize(
+    ("latches", "reason"),
+    [
+        ([Latch.HALT], DenialReason.HALTED),
+        ([Latch.KILL], DenialReason.HALTED),
+        ([Latch.DAILY_LOSS], DenialReason.DAILY_LOSS),
+        ([Latch.DAILY_LOSS, Latch.HALT], DenialReason.HALTED),
+    ],
+)
+def test_nothing_leaves_once_something_is_latched(latches, reason):
+    watching = guard()
+    for latch in latches:
+        watching.latch(latch, "why")
+
+    assert watching.halted
+    assert watching.check(intent(), 0.0, DAY) is reason
 
 
 def test_nothing_leaves_before_the_account_is_known():
@@ -244,9 +266,11 @@ def test_exposure_beyond_the_limit_is_a_breach():
 # --- the day's loss ----------------------------------------------------------------------------------------------
 
 
-def settled(watching: Guard, name: str, result: Result, stake: int, selection: SelectionId | None = None) -> None:
+def settled(
+    watching: Guard, name: str, result: Result, stake: int, selection: SelectionId | None = None, *, day: int = DAY
+) -> None:
     order = ended(intent(name, stake=stake, selection=selection), OrderStatus.SETTLED, stake, result=result)
-    watching.change(order, VENUE, 0.0, DAY)
+    watching.change(order, VENUE, 0.0, day)
 
 
 def test_the_days_loss_ends_the_day():
@@ -257,12 +281,34 @@ def test_the_days_loss_ends_the_day():
 
     assert enough is None
     assert watching.check(intent("x-2"), 0.0, DAY) is DenialReason.DAILY_LOSS
-    assert watching.check(intent("x-3"), 0.0, DAY + 1) is None
+    assert watching.latches == {Latch.DAILY_LOSS: "$10.00 lost in the UTC day, limit $10.00"}
 
 
-def test_commission_is_taken_as_the_terms_of_the_market_say():
-    watching = guard()
-    watching.view(view(terms=ProphetX(commission_bp=200).terms(EVENT, generate_ladder())))
+def test_the_next_day_lifts_nothing():
+    watching = guard(daily_loss_cents=1000)
+    settled(watching, "old-1", Result.LOST, 1000)
+
+    assert watching.check(intent(), 0.0, DAY + 1) is DenialReason.DAILY_LOSS
+
+
+def test_nor_does_what_is_won_back():
+    watching = guard(daily_loss_cents=1000)
+    settled(watching, "old-1", Result.LOST, 1000)
+    settled(watching, "old-2", Result.WON, 9000, away())
+
+    assert watching.check(intent(), 0.0, DAY) is DenialReason.DAILY_LOSS
+
+
+def test_a_day_of_small_losses_never_latches_the_next():
+    watching = guard(daily_loss_cents=1000)
+    settled(watching, "old-1", Result.LOST, 999)
+    settled(watching, "old-2", Result.LOST, 999, day=DAY + 1)
+
+    assert watching.latches == {}
+
+
+def test_commission_is_taken_as_the_venue_takes_it():
+    watching = guard(TRAITS)
 
     settled(watching, "old-1", Result.WON, 1000)  # wins 1100
 
@@ -279,6 +325,150 @@ def test_a_result_that_is_annulled_is_taken_back():
 
     assert once == micro(-1000)
     assert watching.realised_micro == 0
+
+
+# --- what the journal is told, and tells the next process --------------------------------------------------------
+
+
+def test_a_latch_is_told_once_with_its_first_reason():
+    watching = guard()
+    watching.latch(Latch.HALT, "first")
+    watching.latch(Latch.HALT, "second")
+    watching.latch(Latch.KILL, "third")
+
+    assert watching.latches == {Latch.HALT: "first", Latch.KILL: "third"}
+    assert watching.take_notes() == [
+        Latched(latch=Latch.HALT, reason="first"),
+        Latched(latch=Latch.KILL, reason="third"),
+    ]
+    assert watching.take_notes() == []
+
+
+def test_closing_is_no_latch():
+    watching = guard()
+    watching.closing = True
+
+    assert watching.take_notes() == []
+
+
+def test_what_a_book_came_to_is_told_with_the_sums_of_its_venue():
+    watching = guard()
+    settled(watching, "old-1", Result.LOST, 1000)
+    settled(watching, "old-2", Result.LOST, 500, away())
+
+    assert watching.take_notes() == [
+        ResultBooked(venue=VENUE, key=KEY, net_micro=lost, total_micro=lost, day=DAY, day_micro=lost)
+        for lost in (micro(-1000), micro(-1500))
+    ]
+
+
+def test_a_result_that_changes_nothing_is_not_told():
+    watching = guard()
+    settled(watching, "old-1", Result.LOST, 1000)
+    watching.take_notes()
+
+    settled(watching, "old-1", Result.LOST, 1000)
+
+    assert watching.take_notes() == []
+
+
+def test_a_loss_that_ends_the_day_is_told_before_the_latch():
+    watching = guard(daily_loss_cents=1000)
+    settled(watching, "old-1", Result.LOST, 1000)
+
+    assert [type(note) for note in watching.take_notes()] == [ResultBooked, Latched]
+
+
+def test_a_breach_is_told():
+    watching = guard(account_cents=1000)
+
+    watching.change(ended(intent("old", stake=5000), OrderStatus.OPEN), VENUE, 0.0, DAY)
+
+    assert watching.take_notes() == [LimitBreached(worst_cents=5000, limit_cents=1000)]
+
+
+def remembering(*lost: str, day: int = DAY, forgiven: int = 0, **changes: object) -> Recollection:
+    """What is left of orders of ten dollars each that lost."""
+    orders = {
+        (VENUE, ClientOrderId(name)): Recalled(
+            venue=VENUE,
+            strategy="maker",
+            order=ended(intent(name), OrderStatus.SETTLED, 1000, result=Result.LOST),
+            intended_ns=0,
+            moved_ns=0,
+            as_of_ns=0,
+        )
+        for name in lost
+    }
+    total = micro(-1000 * len(lost))
+    return Recollection(
+        orders=orders,
+        nets={(VENUE, KEY): total},
+        totals={VENUE: total},
+        day=day,
+        day_micro={VENUE: total},
+        forgiven_micro=micro(forgiven),
+        **changes,
+    )
+
+
+@pytest.mark.parametrize("latch", Latch)
+def test_a_latch_outlives_the_process(latch):
+    watching = guard()
+    watching.recall(Recollection(latches={latch: "before"}))
+    watching.latch(latch, "now")
+
+    assert watching.halted
+    assert watching.latches == {latch: "before"}
+    assert watching.take_notes() == []  # the journal knows
+
+
+def test_the_days_loss_goes_on_where_it_was():
+    watching = guard(daily_loss_cents=2000)
+    watching.recall(remembering("a-1", "a-2"))
+    before = watching.latches
+    settled(watching, "b-1", Result.LOST, 1)
+
+    assert before == {}  # it was below the limit, which may have been another
+    assert watching.day_micro(DAY) == micro(-2001)
+    assert watching.check(intent(), 0.0, DAY) is DenialReason.DAILY_LOSS
+
+
+def test_a_loss_of_another_day_is_no_loss_of_this_one():
+    watching = guard(daily_loss_cents=2000)
+    watching.recall(remembering("a-1", "a-2"))
+    settled(watching, "b-1", Result.LOST, 1, day=DAY + 1)
+
+    assert watching.check(intent(), 0.0, DAY + 1) is None
+    assert watching.realised_micro == micro(-2001)
+
+
+def test_an_order_that_was_booked_before_is_not_booked_again():
+    watching = guard()
+    watching.recall(remembering("a-1"))
+    settled(watching, "a-1", Result.LOST, 1000)
+
+    assert watching.realised_micro == micro(-1000)
+    assert watching.take_notes() == []
+
+
+def test_after_an_operator_lifted_it_the_days_loss_counts_from_there_on():
+    watching = guard(daily_loss_cents=1000)
+    watching.recall(remembering("a-1", "a-2", forgiven=-2000))
+    settled(watching, "b-1", Result.LOST, 999)
+    enough = dict(watching.latches)
+    settled(watching, "b-2", Result.LOST, 1)
+
+    assert enough == {}
+    assert watching.latches == {Latch.DAILY_LOSS: "$10.00 lost in the UTC day, limit $10.00"}
+
+
+def test_what_was_forgiven_of_one_day_is_not_of_the_next():
+    watching = guard(daily_loss_cents=1000)
+    watching.recall(remembering("a-1", "a-2", forgiven=-2000))
+    settled(watching, "b-1", Result.LOST, 1000, day=DAY + 1)
+
+    assert watching.check(intent(), 0.0, DAY + 1) is DenialReason.DAILY_LOSS
 
 
 # --- price -------------------------------------------------------------------------------------------------------
@@ -444,6 +634,7 @@ def reading(free: int, shares: int = 0, cost: int = 0) -> FundsRead:
         balance=Balance(free_micro=free, resting_micro=None),
         held=held if shares else (),
         asked_at_s=1.0,
+        as_of_ns=0,
     )
 
 

@@ -93,7 +93,7 @@ class Bench:
 
     def place(self, name: str = X1) -> list[object]:
         outs = self.hear(Intent(strategy="maker", order=command(name)))
-        self.hear(PlacingStarted(client_order_ids=(ClientOrderId(name),), at_s=self.now_s, wall_ns=self.wall_ns))
+        self.hear(PlacingStarted(client_order_ids=(ClientOrderId(name),), at_s=self.now_s))
         return outs
 
     def rest(self, name: str = X1) -> None:
@@ -103,7 +103,7 @@ class Bench:
 
     def lose(self, name: str = X1, *, sent: bool = True) -> list[object]:
         return self.hear(
-            PlacingLost(client_order_ids=(ClientOrderId(name),), wall_ns=self.wall_ns, sent=sent, reason="no answer")
+            PlacingLost(client_order_ids=(ClientOrderId(name),), sent=sent, reason="no answer")
         )
 
     def read(self, *orders: OrderReported, synced_s: float | None = math.inf) -> list[object]:
@@ -132,7 +132,7 @@ class Bench:
 def quiet() -> Bench:
     """A ledger that knows the account and has a session."""
     bench = Bench()
-    bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
+    bench.ledger.doubts.start(bench.now_s)
     bench.hear(SessionReady(VENUE, 1))
     bench.tick()
     bench.read()
@@ -300,7 +300,7 @@ def test_a_batch_that_is_lost_loses_each_of_its_orders():
     bench.place(X1)
     bench.place(X2)
 
-    bench.hear(PlacingLost(client_order_ids=(X1, X2), wall_ns=bench.wall_ns, sent=True, reason="no answer"))
+    bench.hear(PlacingLost(client_order_ids=(X1, X2), sent=True, reason="no answer"))
 
     assert [bench.order(name).status for name in (X1, X2)] == [UNKNOWN, UNKNOWN]
 
@@ -510,7 +510,7 @@ def test_the_deadline_counts_from_sending():
     bench = quiet()
     bench.hear(Intent(strategy="maker", order=command()))
     bench.tick(60)
-    bench.hear(PlacingStarted(client_order_ids=(X1,), at_s=bench.now_s, wall_ns=bench.wall_ns))
+    bench.hear(PlacingStarted(client_order_ids=(X1,), at_s=bench.now_s))
 
     assert bench.ledger.due_s == bench.now_s + 10
 
@@ -824,7 +824,7 @@ def test_an_answer_about_an_order_that_is_done_changes_nothing():
 
 def test_the_account_is_ready_only_after_foreign_orders_are_gone():
     bench = Bench()
-    bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
+    bench.ledger.doubts.start(bench.now_s)
     bench.tick()
 
     adopted = bench.read(said(OPEN, name="old-9", venue_order_id=V3))
@@ -840,7 +840,7 @@ def test_the_account_is_ready_only_after_foreign_orders_are_gone():
 
 def test_an_account_without_orders_is_ready_once():
     bench = Bench()
-    bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
+    bench.ledger.doubts.start(bench.now_s)
     bench.tick()
 
     assert bench.read() == [AccountReady(VENUE)]
@@ -851,7 +851,7 @@ def test_an_account_without_orders_is_ready_once():
 
 def test_an_opening_copy_from_before_the_start_does_not_make_the_account_ready():
     bench = Bench()
-    bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
+    bench.ledger.doubts.start(bench.now_s)
     bench.tick()
 
     too_old = bench.read(synced_s=bench.now_s - 1)
@@ -863,7 +863,7 @@ def test_an_opening_copy_from_before_the_start_does_not_make_the_account_ready()
 
 def test_what_a_foreign_order_staked_is_told_and_what_is_over_is_not():
     bench = Bench()
-    bench.ledger.doubts.start(bench.now_s, bench.wall_ns)
+    bench.ledger.doubts.start(bench.now_s)
     bench.tick()
 
     outs = bench.read(

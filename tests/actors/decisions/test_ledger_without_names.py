@@ -93,7 +93,7 @@ class Bench:
             time_in_force=time_in_force,
         )
         self.hear(Intent(strategy="maker", order=order))
-        self.hear(PlacingStarted(client_order_ids=(X1,), at_s=self.now_s, wall_ns=self.wall_ns))
+        self.hear(PlacingStarted(client_order_ids=(X1,), at_s=self.now_s))
 
     def rest(self) -> None:
         self.place()
@@ -101,7 +101,7 @@ class Bench:
 
     def lose(self, **how) -> None:
         self.place(**how)
-        self.hear(PlacingLost(client_order_ids=(X1,), wall_ns=self.wall_ns, sent=True, reason="cut"))
+        self.hear(PlacingLost(client_order_ids=(X1,), sent=True, reason="cut"))
 
     def list_orders(self, *reports: OrderReported, unreadable: int = 0) -> list[object]:
         (question,) = [each for each in self.tick() if isinstance(each, AskHistory)] or [None]
@@ -212,7 +212,7 @@ def test_and_is_given_up_at_last():
 
 def funds(bench: Bench) -> FundsRead:
     balance = Balance(free_micro=100_000_000, resting_micro=None)
-    return FundsRead(venue=TRAITS.venue, balance=balance, held=(), asked_at_s=bench.now_s)
+    return FundsRead(venue=TRAITS.venue, balance=balance, held=(), asked_at_s=bench.now_s, as_of_ns=0)
 
 
 @pytest.mark.parametrize(("unreadable", "status"), [(0, OrderStatus.ABSENT), (1, UNKNOWN)])

@@ -1,6 +1,6 @@
 from actors.decisions.presence import Presence
 
-NOON_NS = 10**18
+LOST_S = 100.0
 
 
 def opened(gap_tolerated_s: float = 15.0) -> Presence:
@@ -16,31 +16,31 @@ def test_the_first_session_has_missed_nothing():
 def test_a_new_session_may_have_missed_what_came_since_the_loss():
     presence = opened()
 
-    presence.lost(100.0, NOON_NS)
+    presence.lost(LOST_S)
 
-    assert presence.ready() == NOON_NS
+    assert presence.ready() == LOST_S
 
 
 def test_a_session_that_never_opened_is_the_same_gap():
     presence = opened()
 
-    presence.lost(100.0, NOON_NS)
-    presence.lost(110.0, NOON_NS + 10)
+    presence.lost(LOST_S)
+    presence.lost(LOST_S + 10)
 
     assert presence.ends_s == 115.0
-    assert presence.ready() == NOON_NS
+    assert presence.ready() == LOST_S
 
 
 def test_a_gap_is_too_long_once():
     presence = opened()
-    presence.lost(100.0, NOON_NS)
+    presence.lost(LOST_S)
 
     assert [presence.too_long(at_s) for at_s in (114.9, 115.0, 120.0)] == [False, True, False]
 
 
 def test_a_gap_that_ends_in_time_is_never_too_long():
     presence = opened()
-    presence.lost(100.0, NOON_NS)
+    presence.lost(LOST_S)
     presence.ready()
 
     assert not presence.too_long(1e12)
@@ -48,7 +48,7 @@ def test_a_gap_that_ends_in_time_is_never_too_long():
 
 def test_where_no_gap_is_tolerated_each_is_too_long_at_once():
     presence = opened(gap_tolerated_s=0.0)
-    presence.lost(100.0, NOON_NS)
+    presence.lost(LOST_S)
 
     assert presence.too_long(100.0)
 
@@ -62,7 +62,7 @@ def test_a_deaf_socket_is_restarted_once():
 def test_the_next_one_can_be_restarted_again():
     presence = opened()
     presence.restart()
-    presence.lost(100.0, NOON_NS)
+    presence.lost(LOST_S)
     presence.ready()
 
     assert presence.restart()
@@ -70,6 +70,6 @@ def test_the_next_one_can_be_restarted_again():
 
 def test_a_socket_that_is_gone_is_not_restarted():
     presence = opened()
-    presence.lost(100.0, NOON_NS)
+    presence.lost(LOST_S)
 
     assert not presence.restart()

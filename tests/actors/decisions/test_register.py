@@ -7,6 +7,7 @@ from actors.decisions.register import LOOK_AFTER_S, Register
 from actors.decisions.tracked import Tracked
 from actors.messages import Intent, OrderChanged
 from actors.tally import Tally
+from protocol.belief import Source
 from protocol.commands import PlaceOrder
 from protocol.events import Fill, MarketSettled, OrderReported, OrderStatus, Result
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, SelectionId, VenueOrderId
@@ -161,11 +162,14 @@ def test_an_adopted_order_is_nothing_that_this_run_counts():
 def test_what_the_venue_says_is_told_and_counted_once():
     bench = Bench()
     tracked = bench.add()
+    bench.register.hear(Source.PUSH, 7)
 
     changed = bench.merge(tracked, said(OPEN), said(OPEN), said(FILLED, 100), said(FILLED, 100))
 
     assert [each.order.status for each in changed] == [OPEN, FILLED]
-    assert changed[-1] == OrderChanged(order=tracked.order, venue=NAMED.venue, strategy="maker")
+    assert changed[-1] == OrderChanged(
+        order=tracked.order, venue=NAMED.venue, strategy="maker", source=Source.PUSH, as_of_ns=7
+    )
     assert bench.register.tally == Tally(sent=1, opened=1, fills=1, fill_cents=4000, fill_shares=100)
     assert bench.register.live == {}
 

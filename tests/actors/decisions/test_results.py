@@ -4,21 +4,17 @@ import pytest
 from actors.decisions.results import Results
 from protocol.commands import PlaceOrder
 from protocol.events import Fill, OrderStatus, Result
-from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, Strike, VenueName, sale_of
+from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, Strike, sale_of
 from protocol.money import micro
-from protocol.odds import Odds, generate_ladder
+from protocol.odds import Odds
 from protocol.order import Order
-from protocol.prices import Price, Probability, Ticks
-from protocol.venue import Terms
+from protocol.prices import Price, Probability
 
 DAY = 20_717
 DOLLAR = 1_000_000
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 ELSEWHERE = BookKey(EventId(2), MarketId(219), Strike(0))
 HOME, AWAY, YES = SelectionId("home"), SelectionId("away"), SelectionId("m/yes")
-FREE = Terms(venue=VenueName("prophetx"), ladder=generate_ladder())
-COMMISSION = attrs.evolve(FREE, commission_bp=200)
-FEE = Terms(venue=VenueName("satoriex"), ladder=Ticks(100), fee_bp=100)
 
 
 def settled(
@@ -36,11 +32,11 @@ def settled(
 
 
 def test_commission_is_taken_of_a_markets_net_winnings():
-    results = Results()
+    results = Results(commission_bp=200)
 
-    results.take(settled("x-1", Result.WON, 1000), COMMISSION, DAY)  # wins 1100
+    results.take(settled("x-1", Result.WON, 1000), DAY)  # wins 1100
     winner = results.total_micro
-    results.take(settled("x-2", Result.LOST, 600, selection=AWAY), COMMISSION, DAY)
+    results.take(settled("x-2", Result.LOST, 600, selection=AWAY), DAY)
 
     assert winner == micro(1100 - 22)
     assert results.total_micro == micro(500 - 10)
@@ -48,29 +44,29 @@ def test_commission_is_taken_of_a_markets_net_winnings():
 
 
 def test_commission_is_charged_in_whole_cents():
-    results = Results()
+    results = Results(commission_bp=200)
 
-    results.take(settled("x-1", Result.WON, 1045), COMMISSION, DAY)  # wins 1149, of which 2 % are 22.98
+    results.take(settled("x-1", Result.WON, 1045), DAY)  # wins 1149, of which 2 % are 22.98
 
     assert results.total_micro == micro(1149 - 22)
 
 
 def test_a_loss_in_one_market_saves_no_commission_in_another():
-    results = Results()
+    results = Results(commission_bp=200)
 
-    results.take(settled("x-1", Result.WON, 1000), COMMISSION, DAY)
-    results.take(settled("x-2", Result.LOST, 1100, key=ELSEWHERE), COMMISSION, DAY)
+    results.take(settled("x-1", Result.WON, 1000), DAY)
+    results.take(settled("x-2", Result.LOST, 1100, key=ELSEWHERE), DAY)
 
     assert results.total_micro == micro(-22)
 
 
 def test_a_result_is_booked_once_and_taken_back_when_it_is_annulled():
     results = Results()
-    results.take(settled("x-1", Result.LOST, 1000), FREE, DAY)
-    results.take(settled("x-1", Result.LOST, 1000), FREE, DAY)
+    results.take(settled("x-1", Result.LOST, 1000), DAY)
+    results.take(settled("x-1", Result.LOST, 1000), DAY)
     once = results.total_micro
 
-    results.take(settled("x-1", Result.LOST, 1000, status=OrderStatus.VOID), FREE, DAY)
+    results.take(settled("x-1", Result.LOST, 1000, status=OrderStatus.VOID), DAY)
 
     assert once == micro(-1000)
     assert results.total_micro == 0
@@ -80,7 +76,7 @@ def test_a_result_is_booked_once_and_taken_back_when_it_is_annulled():
 def test_a_returned_stake_and_an_open_result_are_no_loss(result):
     results = Results()
 
-    results.take(settled("x-1", result, 1000), FREE, DAY)
+    results.take(settled("x-1", result, 1000), DAY)
 
     assert results.total_micro == 0
 
@@ -89,16 +85,16 @@ def test_a_returned_stake_and_an_open_result_are_no_loss(result):
 def test_what_is_not_settled_is_no_result(status):
     results = Results()
 
-    results.take(settled("x-1", Result.LOST, 1000, status=status), FREE, DAY)
+    results.take(settled("x-1", Result.LOST, 1000, status=status), DAY)
 
     assert results.total_micro == 0
 
 
 def test_a_new_day_starts_at_nothing():
     results = Results()
-    results.take(settled("x-1", Result.LOST, 1000), FREE, DAY)
+    results.take(settled("x-1", Result.LOST, 1000), DAY)
 
-    results.take(settled("x-2", Result.LOST, 10), FREE, DAY + 1)
+    results.take(settled("x-2", Result.LOST, 10), DAY + 1)
 
     assert results.day_micro(DAY + 1) == micro(-10)
     assert results.total_micro == micro(-1010)
@@ -106,16 +102,16 @@ def test_a_new_day_starts_at_nothing():
 
 def test_a_day_without_a_result_brought_nothing():
     results = Results()
-    results.take(settled("x-1", Result.LOST, 1000), FREE, DAY)
+    results.take(settled("x-1", Result.LOST, 1000), DAY)
 
     assert results.day_micro(DAY + 1) == 0
 
 
 def test_what_is_annulled_a_day_later_is_given_back_to_that_day():
     results = Results()
-    results.take(settled("x-1", Result.LOST, 1000), FREE, DAY)
+    results.take(settled("x-1", Result.LOST, 1000), DAY)
 
-    results.take(settled("x-1", Result.LOST, 1000, status=OrderStatus.VOID), FREE, DAY + 1)
+    results.take(settled("x-1", Result.LOST, 1000, status=OrderStatus.VOID), DAY + 1)
 
     assert results.day_micro(DAY + 1) == micro(1000)
 
@@ -128,24 +124,82 @@ def test_what_is_annulled_a_day_later_is_given_back_to_that_day():
     ],
 )
 def test_a_sale_pays_its_fee_whatever_the_result(result, before_fee):
-    results = Results()
+    results = Results(fee_bp=100)
 
-    results.take(settled("x-1", result, 100, selection=sale_of(YES), price=Probability(4000)), FEE, DAY)
+    results.take(settled("x-1", result, 100, selection=sale_of(YES), price=Probability(4000)), DAY)
 
     assert results.total_micro == before_fee - 600_000  # a hundredth of the 60 dollars that it brought
 
 
 def test_a_purchase_pays_no_fee():
-    results = Results()
+    results = Results(fee_bp=100)
 
-    results.take(settled("x-1", Result.WON, 100, selection=YES, price=Probability(4000)), FEE, DAY)
+    results.take(settled("x-1", Result.WON, 100, selection=YES, price=Probability(4000)), DAY)
 
     assert results.total_micro == 60 * DOLLAR
 
 
-def test_in_a_book_that_was_never_seen_nothing_is_taken_off():
+def test_what_changes_a_books_result_is_told():
     results = Results()
 
-    results.take(settled("x-1", Result.WON, 1000), None, DAY)
+    booked = results.take(settled("x-1", Result.LOST, 1000), DAY)
+    again = results.take(settled("x-1", Result.LOST, 1000), DAY)
+    open_still = results.take(settled("x-2", Result.TO_BE_DECIDED, 1000), DAY)
+    annulled = results.take(settled("x-1", Result.LOST, 1000, status=OrderStatus.VOID), DAY)
 
-    assert results.total_micro == micro(1100)
+    assert (booked, again, open_still, annulled) == (True, False, False, True)
+
+
+# --- what was booked before this process -------------------------------------------------------------------------
+
+
+def restored(*orders: Order, net: int, commission_bp: int = 0) -> Results:
+    results = Results(commission_bp=commission_bp)
+    results.restore(orders, {KEY: micro(net)}, micro(net - 300), DAY, micro(net - 50))
+    return results
+
+
+def test_what_was_booked_before_is_there_again():
+    results = restored(settled("x-1", Result.LOST, 1000), net=-1000)
+
+    assert results.net_micro(KEY) == micro(-1000)
+    assert results.total_micro == micro(-1300)
+    assert results.day_micro(DAY) == micro(-1050)
+    assert results.day_micro(DAY + 1) == 0
+
+
+def test_an_order_that_was_booked_before_is_not_booked_again():
+    order = settled("x-1", Result.LOST, 1000)
+    results = restored(order, net=-1000)
+
+    assert not results.take(order, DAY)
+    assert results.total_micro == micro(-1300)
+
+
+def test_a_result_from_before_can_be_annulled():
+    results = restored(settled("x-1", Result.LOST, 1000), net=-1000)
+
+    assert results.take(settled("x-1", Result.LOST, 1000, status=OrderStatus.VOID), DAY)
+    assert results.total_micro == micro(-300)
+    assert results.net_micro(KEY) == 0
+
+
+def test_commission_is_of_a_books_net_winnings_over_all_processes():
+    results = restored(settled("x-1", Result.LOST, 600), net=-600, commission_bp=200)
+
+    results.take(settled("x-2", Result.WON, 1000), DAY)  # wins 1100
+
+    assert results.net_micro(KEY) == micro(500 - 10)
+    assert results.total_micro == micro(-900 + 1100 - 10)
+
+
+def test_an_order_without_a_result_is_booked_when_it_has_one():
+    filled = settled("x-1", Result.LOST, 1000, status=OrderStatus.FILLED)
+    results = Results()
+    results.restore([filled], {}, 0, DAY, 0)
+
+    told_again = results.take(filled, DAY)
+    later = results.take(settled("x-1", Result.LOST, 1000), DAY)
+
+    assert (told_again, later) == (False, True)
+    assert results.total_micro == micro(-1000)

@@ -2,7 +2,9 @@ import attrs
 import pytest
 
 from actors.decisions.standing import Standing
+from actors.entries import AccountOpened
 from actors.messages import FundsRead
+from protocol.belief import Unknown
 from protocol.commands import PlaceOrder
 from protocol.events import Fill, OrderStatus
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, sale_of
@@ -43,8 +45,9 @@ def funds(free: int, *held: Holding, asked_at_s: float = 10.0, unread: bool = Fa
     return FundsRead(
         venue=TRAITS.venue,
         balance=Balance(free_micro=free, resting_micro=None),
-        held=None if unread else held,
+        held=Unknown("not listed") if unread else held,
         asked_at_s=asked_at_s,
+        as_of_ns=0,
     )
 
 
@@ -218,6 +221,45 @@ def test_holdings_that_could_not_be_read_change_nothing(standing):
     standing.read(funds(0, holding(30)))
 
     assert standing.read(funds(0, unread=True)) == {KEY: 30}
+
+
+# --- what a process before this one knew -------------------------------------------------------------------------
+
+
+def opening(*held: Holding) -> AccountOpened:
+    return AccountOpened(venue=TRAITS.venue, account="mine", money_micro=100 * DOLLAR, held=held)
+
+
+def test_only_what_was_held_before_our_first_order_is_held_before_us(standing):
+    standing.recall(opening(holding(30)))
+    standing.change(order(FILLED, 60, size=60), 1.0)  # of the process before
+
+    assert standing.for_sale(KEY) == 90
+    assert standing.read(funds(0, holding(90), holding(7, OTHER))) == {KEY: 30, OTHER: 0}
+
+
+def test_shares_of_an_order_that_is_still_unknown_are_not_held_before_us(standing):
+    standing.recall(opening())
+    standing.change(order(UNKNOWN), 1.0)
+
+    assert standing.read(funds(0, holding(100))) == {KEY: 0}
+
+    standing.change(order(FILLED, 100), 2.0)
+
+    assert standing.for_sale(KEY) == 100
+
+
+def test_what_was_held_before_us_and_is_gone_since_is_for_sale_no_more(standing):
+    standing.recall(opening(holding(30)))
+
+    assert standing.read(funds(0, holding(10))) == {KEY: 10}
+    assert standing.for_sale(KEY) == 10
+
+
+def test_results_are_reckoned_with_the_venues_own_fee_and_commission():
+    standing = Standing(traits=attrs.evolve(TRAITS, sale_fee_bp=70, commission_bp=300))
+
+    assert (standing.results.fee_bp, standing.results.commission_bp) == (70, 300)
 
 
 # --- orders ------------------------------------------------------------------------------------------------------

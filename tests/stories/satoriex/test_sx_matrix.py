@@ -32,19 +32,17 @@ def traded(story):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_fault_at_once_ends_clean_and_flat(run_story, pinned, seed):
-    pinned(seed)
-    story = run_story(RUN_S, venues=opening(), strategies=maker(), faults="all", seed=seed)
+def test_every_fault_at_once_ends_clean_and_flat(run_story, seed):
+    story = run_story(RUN_S, venues=opening(), strategies=maker(), faults="all", seed=seed, pinned=seed)
 
     assert story.bot.tally.fills > 0
     assert story.bot.tally.fill_shares == traded(story)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_any_reading_of_the_unknowns_ends_clean_and_flat(run_story, pinned, seed):
-    pinned(seed)
+def test_any_reading_of_the_unknowns_ends_clean_and_flat(run_story, seed):
     wire = attrs.evolve(WireChoices.drawn(Random(f"reading {seed}")), retry_after=True)
-    story = run_story(RUN_S, venues=opening(wire), strategies=maker(), faults="some", seed=seed)
+    story = run_story(RUN_S, venues=opening(wire), strategies=maker(), faults="some", seed=seed, pinned=seed)
 
     assert story.bot.tally.fills > 0
     assert story.bot.tally.fill_shares == traded(story)

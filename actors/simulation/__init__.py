@@ -1,0 +1,1 @@
+"""The whole bot in virtual time, as a function of a seed."""

@@ -1,0 +1,243 @@
+"""Whether a bot does what it promises, judged from outside of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from actors.decisions.guard import Limits
+from actors.entries import Latch
+from actors.exchange.embedded import TrueOrder
+from actors.simulation.network import Network
+from actors.simulation.trader import Asked
+from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueName, VenueOrderId, sold_by
+from protocol.money import micro
+from protocol.order import RESTABLE, Order
+from protocol.prices import Price, cost_micro
+
+FORGOTTEN_S = 240.0  # how long an order may rest that the bot does not say is live
+LOSS_GRACE_S = 300.0  # how late the news of a result may come
+LATCH_GRACE_S = 15.0  # what was on its way when a latch fell may still arrive
+DEAD_GRACE_S = 10.0  # the same, when a socket goes
+
+Group = EventId | BookKey
+Shape = tuple[BookKey, SelectionId, Price, int]
+
+
+@attrs.frozen(kw_only=True)
+class Violation:
+    """A promise that was broken, by name, and when on trio's clock."""
+
+    at_s: float
+    rule: str
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class Watched:
+    """One venue as the auditor sees it."""
+
+    network: Network
+    truth: Callable[[], list[TrueOrder]]
+    named: bool  # orders carry our ids
+    silent_s: float  # how long a socket may be silent and still be believed
+    won_micro: Callable[[], int | None] | None  # what settled, commission taken off; None where results are no money
+
+
+@attrs.define(kw_only=True)
+class Auditor:
+    """Keep a ledger of what the trader asked for and what the exchanges have; never look into the bot's.
+
+    Every rule has a name; its first breach is kept, and how often it was broken is counted.
+    """
+
+    venues: Mapping[VenueName, Watched]
+    limits: Limits
+    now_s: Callable[[], float]
+    violations: dict[str, Violation] = attrs.field(factory=dict)
+    asked: dict[ClientOrderId, Asked] = attrs.field(factory=dict)
+    _shapes: Counter[Shape] = attrs.field(factory=Counter)
+    _outcomes: dict[Group, tuple[SelectionId, ...]] = attrs.field(factory=dict)  # of which one wins
+    _latched_s: dict[Latch, float] = attrs.field(factory=dict)
+    _unknown_s: dict[VenueOrderId, float] = attrs.field(factory=dict)  # resting, and not live for the bot, since
+    _judged: set[VenueOrderId] = attrs.field(factory=set)
+    _forgiven_micro: int = 0
+    _lost_s: float | None = None  # since when the day's loss is beyond its limit
+
+    def violate(self, rule: str, text: str) -> None:
+        """Note that a rule was broken."""
+        self.violations.setdefault(rule, Violation(at_s=self.now_s(), rule=rule, text=text))
+
+    # --- what it hears ---
+
+    def note_asked(self, asked: Asked) -> None:
+        """Take note of an order that the trader asked for."""
+        self.asked[asked.client_order_id] = asked
+        self._shapes[asked.key, asked.selection_id, asked.price, asked.size] += 1
+        event = asked.market.event
+        self._outcomes[event.event_id if event.outcomes else asked.key] = event.outcomes or asked.market.selections
+
+    def latched(self, latch: Latch) -> None:
+        """Take note that trading was stopped until an operator lifts it."""
+        self._latched_s.setdefault(latch, self.now_s())
+
+    def lifted(self, latch: Latch) -> None:
+        """Take note that an operator let trading go on."""
+        self._latched_s.pop(latch, None)
+        if latch is Latch.DAILY_LOSS:
+            self._forgiven_micro, self._lost_s = self._won_micro(), None
+
+    def placing(self, venue: VenueName) -> None:
+        """Judge a request to place orders at the moment of its arrival."""
+        now_s, network = self.now_s(), self.venues[venue].network
+        silent_s = now_s - network.delivered_s
+        if silent_s > self.venues[venue].silent_s + DEAD_GRACE_S:
+            self.violate("dead book", f"an order arrived at {venue} after {silent_s:.1f} s without a word on a socket")
+        if not network.has_socket and now_s - network.socket_lost_s > DEAD_GRACE_S:
+            self.violate(
+                "dead book", f"an order arrived at {venue} {now_s - network.socket_lost_s:.1f} s after the socket"
+            )
+        if self._lost_s is not None and now_s - self._lost_s > LOSS_GRACE_S:
+            self.violate("daily loss", f"an order arrived {now_s - self._lost_s:.0f} s after the loss of the day")
+        for latch, since_s in self._latched_s.items():
+            if now_s - since_s > LATCH_GRACE_S:
+                self.violate("latch", f"an order arrived {now_s - since_s:.1f} s after {latch.value}")
+
+    # --- what it compares ---
+
+    def look(self, live: Iterable[ClientOrderId] | None) -> None:
+        """Hold the exchanges against what was asked, the limits, and what the bot says is live.
+
+        That is `None` while the bot is down, or does not trade yet.
+        """
+        believed = None if live is None else set(live)
+        worst: dict[Group, dict[SelectionId | None, int]] = {}
+        for venue, watched in self.venues.items():
+            truth = watched.truth()
+            self._judge_new(watched, truth)
+            self._judge_forgotten(venue, watched, truth, believed)
+            self._reckon(truth, watched, worst)
+        self._judge_exposure(worst)
+        lost = self._forgiven_micro - self._won_micro()
+        if lost < micro(self.limits.daily_loss_cents):
+            self._lost_s = None
+        elif self._lost_s is None:
+            self._lost_s = self.now_s()
+
+    def _won_micro(self) -> int:
+        """Return what settled, where all of it is money; 0 otherwise."""
+        won = [None if watched.won_micro is None else watched.won_micro() for watched in self.venues.values()]
+        return 0 if None in won else sum(each or 0 for each in won)
+
+    def flat(self, claimed: bool) -> None:
+        """Hold what the bot said at its end against what can still match."""
+        resting = [order for watched in self.venues.values() for order in watched.truth() if order.status in RESTABLE]
+        if claimed and resting:
+            self.violate("flat", f"said to be flat, but {resting[0]} can match")
+
+    def booked(self, venue: VenueName, orders: Iterable[Order]) -> None:
+        """Hold what was booked of each order against what the exchange filled of it.
+
+        One that was proved filled by the account's money alone has no id of the venue.
+        """
+        filled: dict[object, int] = {}
+        nameless: Counter[tuple[SelectionId, int]] = Counter()
+        for order in orders:
+            filled[order.client_order_id] = order.filled
+            if order.venue_order_id is not None:
+                filled[order.venue_order_id] = order.filled
+            elif order.filled:
+                nameless[order.selection_id, order.filled] += 1
+        for truth in self.venues[venue].truth():
+            booked = filled.get(truth.client_order_id, filled.get(truth.venue_order_id, 0))
+            if booked != truth.filled and nameless[truth.selection_id, truth.filled]:
+                nameless[truth.selection_id, truth.filled] -= 1
+            elif booked != truth.filled:
+                self.violate("fills", f"{truth.filled} filled of {truth}, booked {booked}")
+        for (selection_id, size), left in nameless.items():
+            if left:
+                self.violate("fills", f"{size} booked on {selection_id} that nobody filled")
+
+    # --- its own ledger ---
+
+    def _judge_new(self, watched: Watched, truth: list[TrueOrder]) -> None:
+        there: Counter[Shape] = Counter()
+        for order in truth:
+            shape = (order.key, order.selection_id, order.price, order.size)
+            there[shape] += 1
+            if order.venue_order_id in self._judged:
+                continue
+            self._judged.add(order.venue_order_id)
+            if watched.named:
+                self._judge_named(order)
+            elif there[shape] > self._shapes[shape]:
+                rule = "sent twice" if self._shapes[shape] else "nobody asked"
+                self.violate(rule, f"{there[shape]} orders like {order}, {self._shapes[shape]} asked for")
+
+    def _judge_named(self, order: TrueOrder) -> None:
+        asked = self.asked.get(order.client_order_id or ClientOrderId(""))
+        if asked is None:
+            self.violate("nobody asked", f"{order}")
+        elif (asked.key, asked.selection_id, asked.price, asked.size) != (
+            order.key,
+            order.selection_id,
+            order.price,
+            order.size,
+        ):
+            self.violate("not what was asked", f"{order}, asked {asked}")
+
+    def _judge_forgotten(
+        self, venue: VenueName, watched: Watched, truth: list[TrueOrder], believed: set[ClientOrderId] | None
+    ) -> None:
+        now_s = self.now_s()
+        alike = Counter(
+            (asked.key, asked.selection_id, asked.price, asked.size)
+            for name in believed or ()
+            if (asked := self.asked.get(name)) is not None
+        )
+        for order in truth:
+            shape = (order.key, order.selection_id, order.price, order.size)
+            known = order.client_order_id in (believed or ()) if watched.named else alike[shape] > 0
+            if order.status not in RESTABLE or known or believed is None:
+                self._unknown_s.pop(order.venue_order_id, None)
+                continue
+            since_s = self._unknown_s.setdefault(order.venue_order_id, now_s)
+            if now_s - since_s > FORGOTTEN_S:
+                self.violate(
+                    "forgotten", f"{order} rests at {venue} for {now_s - since_s:.0f} s, and the bot thinks it ended"
+                )
+
+    def _reckon(
+        self, truth: list[TrueOrder], watched: Watched, worst: dict[Group, dict[SelectionId | None, int]]
+    ) -> None:
+        """Add up what every result of every market would cost; `None` stands for an outcome that nobody backed."""
+        at_risk = [order for order in truth if not order.settled and (order.filled or order.status in RESTABLE)]
+        for order in at_risk:
+            group = _group(order, watched)
+            results = worst.setdefault(group, dict.fromkeys(self._outcomes.get(group, (None,)), 0))
+            results.setdefault(_outcome(order), 0)
+        for order in at_risk:
+            results = worst[_group(order, watched)]
+            rest = order.size - order.filled if order.status in RESTABLE else 0
+            loss = order.cost_micro + cost_micro(order.price, rest)
+            for outcome in results:
+                wins = (outcome == _outcome(order)) != (sold_by(order.selection_id) is not None)
+                results[outcome] += -order.gain_micro if wins else loss
+
+    def _judge_exposure(self, worst: dict[Group, dict[SelectionId | None, int]]) -> None:
+        losses = {group: max(results.values()) for group, results in worst.items()}
+        for group, loss in losses.items():
+            if loss > micro(self.limits.market_cents):
+                self.violate("exposure", f"{loss / 1e6:.2f} dollars can be lost in {group}")
+        total = sum(max(loss, 0) for loss in losses.values())
+        if total > micro(self.limits.account_cents):
+            self.violate("exposure", f"{total / 1e6:.2f} dollars can be lost")
+
+
+def _group(order: TrueOrder, watched: Watched) -> Group:
+    """Name what a result decides: a book of two selections, or all outcomes of a market."""
+    return order.key if watched.named else order.key.event_id
+
+
+def _outcome(order: TrueOrder) -> SelectionId:
+    return sold_by(order.selection_id) or order.selection_id

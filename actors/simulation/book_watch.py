@@ -1,0 +1,33 @@
+"""Whether the books that a strategy is shown as live are what the exchanges have."""
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from actors.messages import MarketView
+from protocol.book import takeable
+from protocol.events import Side
+from protocol.ids import BookKey, VenueName
+
+
+@attrs.define
+class BookWatch:
+    """Follow since when each book that is called live differs from the truth. Times are trio's."""
+
+    healed_s: Mapping[VenueName, float]  # within which a venue's traits promise that a difference is healed
+    _differs_s: dict[BookKey, float] = attrs.field(factory=dict)
+
+    def look(
+        self, shown: Iterable[MarketView], truth: Mapping[BookKey, tuple[Side, ...]], now_s: float
+    ) -> tuple[BookKey, float] | None:
+        """Return a book that has been wrong for too long, and for how long."""
+        wrong = {
+            view.key: view.terms.venue
+            for view in shown
+            if view.live and takeable(view.sides) != takeable(truth.get(view.key, ()))
+        }
+        self._differs_s = {key: self._differs_s.get(key, now_s) for key in wrong}
+        for key, venue in wrong.items():
+            if now_s - self._differs_s[key] > self.healed_s[venue]:
+                return key, now_s - self._differs_s[key]
+        return None

@@ -1,0 +1,676 @@
+"""Bugs that the simulation must find, each a small change of the source."""
+
+import attrs
+
+LEDGER = "actors/decisions/ledger.py"
+REGISTER = "actors/decisions/register.py"
+GUARD = "actors/decisions/guard.py"
+STANDING = "actors/decisions/standing.py"
+CALLER = "actors/io/caller.py"
+SAFE_STOP = "actors/safe_stop.py"
+ORDER = "protocol/order.py"
+BOOK = "protocol/book.py"
+
+
+@attrs.frozen
+class Mutant:
+    """A piece of text that is in a source file exactly once, and what a bug makes of it."""
+
+    name: str
+    what: str
+    file: str  # below the root, with forward slashes
+    before: str
+    after: str
+
+
+PLACING = (
+    Mutant(
+        "lost_answer_means_not_sent",
+        "a placement whose answer was lost counts as one that never left",
+        "actors/gateway.py",
+        "sent = not isinstance(error, NotSent)",
+        "sent = False",
+    ),
+    Mutant(
+        "answers_mixed_up",
+        "the answers to a batch are given to its orders in the wrong order",
+        "actors/gateway.py",
+        "in zip(ids, results, strict=True):",
+        "in zip(ids[::-1], results, strict=True):",
+    ),
+    Mutant(
+        "unknown_means_absent",
+        "an order without an answer counts as absent at once",
+        LEDGER,
+        "tracked.order.move(OrderStatus.UNKNOWN, reason)",
+        "tracked.order.move(OrderStatus.UNKNOWN, reason).move(OrderStatus.ABSENT)",
+    ),
+    Mutant(
+        "lost_order_not_looked_for",
+        "nobody asks what became of an order without an answer",
+        LEDGER,
+        "        tracked.gave_up_s = now_s\n        tracked.ask_at_s = min(tracked.ask_at_s, now_s)\n",
+        "        tracked.gave_up_s = now_s\n",
+    ),
+    Mutant(
+        "unknown_releases_exposure",
+        "what is not known of is not at risk",
+        ORDER,
+        "RESTABLE = frozenset({NEW, UNKNOWN, PENDING, OPEN})",
+        "RESTABLE = frozenset({NEW, PENDING, OPEN})",
+    ),
+    Mutant(
+        "exists_already_means_rejected",
+        "the venue's word that an id is taken already counts as a rejection of the order that took it",
+        LEDGER,
+        "                tracked.arrived = True\n                yield from self._lose(tracked, error.code, now_s)\n",
+        "                order = tracked.order.move(OrderStatus.REJECTED, error.code)\n"
+        "                yield from self._register.change(tracked, order, now_s)\n",
+    ),
+    Mutant(
+        "resent_with_a_new_id",
+        "an order that may exist already is sent again under another name",
+        LEDGER,
+        "        yield tracked.command\n",
+        "        again = ClientOrderId(f'{tracked.command.client_order_id}-again{tracked.resends}')\n"
+        "        self.orders[again] = tracked\n"
+        "        yield attrs.evolve(tracked.command, client_order_id=again)\n",
+    ),
+    Mutant(
+        "conflict_means_rejected",
+        "a 409 that says the order is being placed counts as a rejection",
+        "protocol/prophetx/codes.py",
+        '*_each("order_is_placing", 409, Policy.RETRY_SOON)',
+        '*_each("order_is_placing", 409, Policy.TERMINAL)',
+    ),
+    Mutant(
+        "server_error_means_rejected",
+        "a server's error on placing counts as a rejection, though it may have placed the order",
+        "protocol/prophetx/codes.py",
+        "                500,\n                Policy.OUTCOME_UNKNOWN,",
+        "                500,\n                Policy.TERMINAL,",
+    ),
+    Mutant(
+        "bad_gateway_means_rejected",
+        "any answer that is no yes counts as a rejection, though the order may have been placed",
+        "protocol/satoriex/codes.py",
+        "if status == 408 or not 400 <= status < 500:\n        return Policy.OUTCOME_UNKNOWN",
+        "if status == 408 or not 400 <= status < 500:\n        return Policy.TERMINAL",
+    ),
+)
+
+PROOF = (
+    Mutant(
+        "any_copy_proves_absence",
+        "a lagging copy of the history proves that an order never arrived",
+        LEDGER,
+        "elif younger(page, tracked.gave_up_s + ABSENCE_MARGIN_S, now_s, wall_ns) and not tracked.arrived:",
+        "elif not tracked.arrived:",
+    ),
+    Mutant(
+        "failed_history_is_empty",
+        "a history that could not be read counts as one without orders",
+        LEDGER,
+        "        result = message.result\n        if not isinstance(result, OrderPage):",
+        "        result = message.result\n"
+        "        if not isinstance(result, OrderPage):\n"
+        "            result = OrderPage(orders=(), synced_at_ns=wall_ns + 10**10)\n"
+        "        if not isinstance(result, OrderPage):",
+    ),
+    Mutant(
+        "every_copy_is_young",
+        "a copy of the orders counts as newer than what it is asked about, whatever it says",
+        "actors/decisions/doubts.py",
+        "    return page.synced_at_ns is None or (page.synced_at_ns - wall_ns) / 1e9 >= since_s - now_s",
+        "    return True",
+    ),
+    Mutant(
+        "lost_window_too_short",
+        "the history is asked for from now on only, where a lost order cannot be",
+        "actors/decisions/doubts.py",
+        "from_s = max(now - _ago(self.lost_since_s, now_s) - CLOCK_SKEW_S, now - OPENING_WINDOW_S)",
+        "from_s = now",
+    ),
+    Mutant(
+        "absence_without_the_money",
+        "an order that no list shows is absent, whatever the account's money says",
+        LEDGER,
+        "verdict = self._trail.verdict(order, orders, judged_from_s) if tracked.looks >= UNPROVED_LOOKS else None",
+        "verdict = OrderStatus.ABSENT",
+    ),
+    Mutant(
+        "lost_order_taken_for_a_strangers",
+        "an order of ours that a list shows without its name is taken for somebody else's",
+        "actors/decisions/claims.py",
+        "        claims.found += zip(lost, alike, strict=False)\n        claims.foreign += alike[len(lost) :]",
+        "        claims.foreign += alike",
+    ),
+    Mutant(
+        "strangers_orders_left",
+        "what rests from before is left resting",
+        LEDGER,
+        "        yield self._register.told(tracked)\n        if tracked.order.can_match:",
+        "        yield self._register.told(tracked)\n        if False:",
+    ),
+    Mutant(
+        "gap_not_read",
+        "what the socket missed while it was gone is not read",
+        LEDGER,
+        "                    self.doubts.missed(since_s, now_s)",
+        "                    pass",
+    ),
+    Mutant(
+        "unreadable_news_ignored",
+        "a message about orders that nobody can read is dropped",
+        LEDGER,
+        '"orders_doubted", reason=reason)\n                self.doubts.missed(now_s, now_s)',
+        '"orders_doubted", reason=reason)',
+    ),
+    Mutant(
+        "private_news_ignored",
+        "what the socket says of our orders is dropped",
+        "actors/connection.py",
+        "            case OrderReported():\n                self.tracker.put(heard)",
+        "            case OrderReported():\n                pass",
+    ),
+)
+
+CANCELLING = (
+    Mutant(
+        "cancel_wish_lost",
+        "what a strategy wants cancelled is not",
+        "actors/risk.py",
+        "inbox.put(CancelWanted(client_order_id))",
+        "pass",
+    ),
+    Mutant(
+        "cancel_of_a_nameless_order_forgotten",
+        "a cancel that came before the venue's name for the order is forgotten",
+        REGISTER,
+        "if order.cancel_wanted and before.venue_order_id is None and order.venue_order_id is not None:",
+        "if order.cancel_wanted and before.venue_order_id is None is order.venue_order_id:",
+    ),
+    Mutant(
+        "cancel_sent_means_cancelled",
+        "an order is believed gone as soon as its cancel leaves",
+        LEDGER,
+        "            tracked.cancelling = True\n",
+        "            tracked.cancelling = True\n"
+        "            yield from self._register.change(tracked, order.move(OrderStatus.CANCELLED), now_s)\n",
+    ),
+    Mutant(
+        "cancel_accepted_means_cancelled",
+        "the answer to a cancel is believed, and what was filled before it is not asked for",
+        LEDGER,
+        "                tracked.cancel_at_s = math.inf  # it cannot be matched any more;"
+        " the private channel says how much was\n",
+        "                order = tracked.order.move(OrderStatus.CANCELLED)\n"
+        "                yield from self._register.change(tracked, order, now_s)\n"
+        "                return\n",
+    ),
+    Mutant(
+        "cancel_refused_means_cancelled",
+        "a cancel that came too late counts as one that was in time",
+        LEDGER,
+        "                tracked.refused += 1\n",
+        "                order = tracked.order.move(OrderStatus.CANCELLED)\n"
+        "                yield from self._register.change(tracked, order, now_s)\n"
+        "                return\n",
+    ),
+    Mutant(
+        "lost_cancel_forgotten",
+        "a cancel without an answer is not sent again",
+        LEDGER,
+        "            case VenueError() | AnswerLost():\n                tracked.cancel_at_s = now_s + RETRY_SOON_S",
+        "            case VenueError() | AnswerLost():\n                tracked.cancel_at_s = math.inf",
+    ),
+    Mutant(
+        "cancel_settles_at_once",
+        "a cancelled order is believed before a fill that raced the cancel can be seen",
+        REGISTER,
+        "if report.status is OrderStatus.CANCELLED and now_s < tracked.settles_at_s:",
+        "if False:",
+    ),
+    Mutant(
+        "kill_cancels_nothing",
+        "the kill switch halts, and leaves everything resting",
+        "actors/risk.py",
+        "                    inbox.put(CancelEverything())",
+        "                    pass",
+    ),
+    Mutant(
+        "silence_tolerated_for_ever",
+        "orders go on resting when the socket is gone for good",
+        "actors/decisions/presence.py",
+        "self.ends_s = min(self.ends_s, now_s + self.gap_tolerated_s)",
+        "self.ends_s = math.inf",
+    ),
+)
+
+FILLS = (
+    Mutant(
+        "fill_applied_twice",
+        "a report that comes twice books its fill twice",
+        ORDER,
+        "increase = report.filled - self.filled",
+        "increase = report.filled",
+    ),
+    Mutant(
+        "cumulative_figure_added_up",
+        "a cumulative figure is read as an increase",
+        ORDER,
+        "            filled=report.filled,",
+        "            filled=min(self.filled + report.filled, self.size),",
+    ),
+    Mutant(
+        "shrunken_order_is_filled",
+        "an order that was cancelled after a partial fill counts as filled",
+        ORDER,
+        "if status is FILLED and self.filled < self.size:",
+        "if False:",
+    ),
+    Mutant(
+        "wiped_order_rests",
+        "an order that the venue wiped is believed to rest",
+        "protocol/prophetx/reading.py",
+        '"wiped": OrderStatus.WIPED',
+        '"wiped": OrderStatus.OPEN',
+    ),
+    Mutant(
+        "winners_and_losers_swapped",
+        "a result is booked the wrong way round",
+        "actors/decisions/results.py",
+        "result=Result.WON if won else Result.LOST",
+        "result=Result.LOST if won else Result.WON",
+    ),
+    Mutant(
+        "commission_forgotten",
+        "winnings are booked without the commission on them",
+        "actors/decisions/results.py",
+        "net -= micro(cents_below(max(net, 0) * self.commission_bp // BASIS_POINTS))",
+        "net -= 0",
+    ),
+    Mutant(
+        "sale_fee_forgotten",
+        "sales are booked without their fee",
+        "protocol/wallet.py",
+        "return fees - order.gain_micro",
+        "return -order.gain_micro",
+    ),
+    Mutant(
+        "stakes_count_as_free",
+        "money that is staked counts as free",
+        "protocol/prophetx/answers.py",
+        'micro(cents_received(record.balance, "balance") - taken)',
+        'micro(cents_received(record.balance, "balance"))',
+    ),
+)
+
+BOOKS = (
+    Mutant(
+        "older_images_applied",
+        "an image that was overtaken replaces the newer one",
+        BOOK,
+        "if image.sequence_ns < self.sequence_ns:",
+        "if False:",
+    ),
+    Mutant(
+        "early_images_dropped",
+        "images that come before the snapshot are forgotten",
+        BOOK,
+        "for image in sorted(self._queued, key=lambda image: image.sequence_ns):",
+        "for image in ():",
+    ),
+    Mutant(
+        "doubtful_book_believed",
+        "a book that may have missed something is quoted on",
+        BOOK,
+        "            self.status = BookStatus.STALE",
+        "            pass",
+    ),
+    Mutant(
+        "suspension_not_seen",
+        "a suspended market is believed to be open",
+        BOOK,
+        "self.status = BookStatus.LIVE if image.active else BookStatus.SUSPENDED",
+        "self.status = BookStatus.LIVE",
+    ),
+    Mutant(
+        "book_never_healed",
+        "a difference from REST is seen, and left",
+        "actors/market.py",
+        "            self._heal_at_s = now_s + HEAL_GRACE_S",
+        "            self._heal_at_s = math.inf",
+    ),
+    Mutant(
+        "old_book_believed",
+        "a book that nothing has confirmed for long is believed",
+        "actors/market.py",
+        "        return min(self._stirred_s + self.book_age_s, self._read_s + self.unread_age_s)",
+        "        return math.inf",
+    ),
+    Mutant(
+        "lost_message_ignored",
+        "a message about books that nobody can read is dropped",
+        "actors/router.py",
+        "                self._doubt_all(reason)",
+        "                pass",
+    ),
+    Mutant(
+        "ended_event_still_quoted",
+        "the books of an event that is over stay open",
+        "actors/router.py",
+        "        for key in self._keys(event_id):\n            self._close(key)\n",
+        "",
+    ),
+    Mutant(
+        "failed_read_is_an_empty_catalogue",
+        "books that could not be read count as closed",
+        "actors/reconciler.py",
+        '                log.warning("books_not_read", attempt=attempt, reason=str(error))\n',
+        "                return ()\n",
+    ),
+    Mutant(
+        "failed_listing_is_empty",
+        "events that could not be read count as over",
+        "actors/listings.py",
+        "                if error.status == 404:",
+        "                if error.status >= 400:",
+    ),
+    Mutant(
+        "levels_upside_down",
+        "the worst price of a book counts as its best",
+        "protocol/prophetx/reading.py",
+        "key=lambda level: -american(level)",
+        "key=american",
+    ),
+    Mutant(
+        "asks_and_bids_swapped",
+        "what can be bought and what can be sold change places",
+        "protocol/satoriex/answers.py",
+        "Side(selection_id=buying(key), levels=buys), Side(selection_id=selling(key), levels=sales)",
+        "Side(selection_id=buying(key), levels=sales), Side(selection_id=selling(key), levels=buys)",
+    ),
+)
+
+LIMITS = (
+    Mutant(
+        "halt_ignored",
+        "orders leave though trading was halted",
+        GUARD,
+        "return self.closing or bool(self.latches)",
+        "return self.closing",
+    ),
+    Mutant(
+        "daily_loss_ignored",
+        "trading goes on past the daily loss limit",
+        GUARD,
+        "if lost >= micro(self.limits.daily_loss_cents):",
+        "if False:",
+    ),
+    Mutant(
+        "dead_book_traded",
+        "orders leave for a book that is not live",
+        GUARD,
+        "if not view.live or view.epoch != standing.epoch:",
+        "if view.epoch != standing.epoch:",
+    ),
+    Mutant(
+        "epoch_not_checked",
+        "orders leave for a book of a session that is gone",
+        GUARD,
+        "if not view.live or view.epoch != standing.epoch:",
+        "if not view.live:",
+    ),
+    Mutant(
+        "epoch_never_changes",
+        "a new session cannot be told from the one before",
+        "actors/supervision.py",
+        "        epoch += 1",
+        "        epoch = 1",
+    ),
+    Mutant(
+        "market_limit_ignored",
+        "a market may lose any amount",
+        GUARD,
+        "if after > micro(self.limits.market_cents):",
+        "if False:",
+    ),
+    Mutant(
+        "event_limit_ignored",
+        "an event may lose any amount",
+        GUARD,
+        "if self.exposure.event_micro(order.key.event_id) + more > micro(self.limits.event_cents):",
+        "if False:",
+    ),
+    Mutant(
+        "account_limit_ignored",
+        "the account may lose any amount",
+        GUARD,
+        "if self.exposure.account_micro + more > micro(self.limits.account_cents):",
+        "if False:",
+    ),
+    Mutant(
+        "too_many_orders",
+        "any number of orders may rest",
+        GUARD,
+        "if self.open_orders >= self.limits.open_orders:",
+        "if False:",
+    ),
+    Mutant(
+        "stakes_without_limit",
+        "one order may stake any amount",
+        GUARD,
+        "if cost > micro(self.limits.max_stake_cents):",
+        "if False:",
+    ),
+    Mutant(
+        "own_orders_cross",
+        "an order may meet another one of ours",
+        GUARD,
+        "if resting.selection_id == other and meets(order.price, resting.price):",
+        "if False:",
+    ),
+    Mutant(
+        "twins_allowed",
+        "two orders rest that the venue cannot tell apart",
+        GUARD,
+        "return DenialReason.INDISTINGUISHABLE if standing.looks_like(order) else None",
+        "return None",
+    ),
+    Mutant(
+        "checked_but_not_reserved",
+        "an order counts against the limits only once it was answered",
+        GUARD,
+        "            self.change(order, standing.traits.venue, now_s, day)\n",
+        "",
+    ),
+    Mutant(
+        "resting_orders_risk_nothing",
+        "only what is matched counts against the limits",
+        "protocol/exposure.py",
+        "resting = cost_micro(order.price, rest) + part_above(gain_micro(order.price, rest), fee_bp)",
+        "resting = 0",
+    ),
+    Mutant(
+        "shares_sold_twice",
+        "shares that are on offer already are offered again",
+        STANDING,
+        "        return held - sum(",
+        "        return held - 0 * sum(",
+    ),
+    Mutant(
+        "wallet_overdrawn",
+        "an order leaves that the wallet cannot pay",
+        STANDING,
+        "return micro <= self._balance.value.free_micro - sum(spent for _, spent in self._spent.values())",
+        "return True",
+    ),
+    Mutant(
+        "risk_not_told_of_a_lost_session",
+        "orders leave while there is no session",
+        "actors/seat.py",
+        "        self.risk.put(SessionLost(self.name, epoch, str(failure)))\n",
+        "",
+    ),
+)
+
+MANNERS = (
+    Mutant(
+        "throttling_ignored",
+        "a 429 changes nothing",
+        CALLER,
+        "                self._hold(call, error)\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "rate_limit_ignored",
+        "requests leave as fast as they come",
+        CALLER,
+        "                await trio.sleep_until(at_s)",
+        "                break",
+    ),
+    Mutant(
+        "quota_ignored",
+        "calls are not counted against their quota",
+        "actors/decisions/limits.py",
+        "room = self.quota.usable - (0 if lane is Lane.CANCELLING else self.quota.reserve)",
+        "room = 10**9",
+    ),
+    Mutant(
+        "reconnects_without_pause",
+        "connections are opened as fast as they fail",
+        "actors/supervision.py",
+        "        await trio.sleep(backoff.next_s(reconnect,",
+        "        await trio.sleep(0.01 * backoff.next_s(reconnect,",
+    ),
+    Mutant(
+        "secret_in_the_log",
+        "the secret that logs in is written to the log",
+        CALLER,
+        'log.info("logged_in")',
+        'log.info("logged_in", secret=self.credentials.secret)',
+    ),
+    Mutant(
+        "heartbeat_not_watched",
+        "a session goes on without the venue's heartbeat",
+        "actors/watchdog.py",
+        '            raise SessionFailed(f"no health check for {self.heartbeat_timeout_s:g} s")',
+        "            self.pulse.beat(now_s)",
+    ),
+    Mutant(
+        "pong_not_awaited",
+        "a session goes on with a peer that answers nothing",
+        "actors/watchdog.py",
+        '            raise SessionFailed("no pong", Reconnect.AT_ONCE)',
+        "            self.pulse.heard(now_s)",
+    ),
+    Mutant(
+        "cents_for_dollars",
+        "a stake is a hundred times what was meant",
+        "protocol/prophetx/rest.py",
+        "        quantity=decimal(order.size),",
+        "        quantity=decimal(order.size * 100),",
+    ),
+    Mutant(
+        "odds_without_a_sign",
+        "a favourite is backed at an outsider's odds",
+        "protocol/prophetx/rest.py",
+        "        price=order.price,",
+        "        price=abs(order.price),",
+    ),
+    Mutant(
+        "sale_at_the_buyers_price",
+        "a sale leaves at the price of the opposite outcome",
+        "protocol/satoriex/names.py",
+        "return SELL, BASIS_POINTS - price.bp",
+        "return SELL, price.bp",
+    ),
+)
+
+STOPPING = (
+    Mutant(
+        "stop_does_not_cancel",
+        "a stop leaves everything resting",
+        SAFE_STOP,
+        "        self.inbox.put(CancelEverything())\n",
+        "",
+    ),
+    Mutant(
+        "stop_does_not_wait",
+        "a stop ends before anything is proved",
+        SAFE_STOP,
+        "            await self._flatten()\n",
+        "",
+    ),
+    Mutant(
+        "flat_without_proof",
+        "a stop says that it is flat, and has not looked",
+        SAFE_STOP,
+        "        await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)\n"
+        "        await self.tracker.wait_flat()\n",
+        "",
+    ),
+    Mutant(
+        "orders_leave_during_the_stop",
+        "strategies go on while everything is cancelled",
+        "actors/bot.py",
+        "                    strategies.cancel_scope.cancel()\n",
+        "                    await self._each_seat(lambda seat: seat.stop.wind_down())\n"
+        "                    strategies.cancel_scope.cancel()\n",
+    ),
+)
+
+RESTARTING = (
+    Mutant(
+        "intent_sent_before_it_is_on_disk",
+        "an order leaves before the journal holds it",
+        "actors/tracker.py",
+        "            then=lambda: self._place(queued),\n",
+        "            then=self._place(queued) or (lambda: None),\n",
+    ),
+    Mutant(
+        "orders_forgotten_on_restart",
+        "a new process knows nothing of the orders of the one before",
+        "actors/seat.py",
+        "        return [order for (venue, _), order in self.memory.orders.items() if venue == self.name]",
+        "        return []",
+    ),
+    Mutant(
+        "sent_order_absent_on_restart",
+        "an order that was under way when the process died counts as never sent",
+        LEDGER,
+        '            order = order.move(OrderStatus.UNKNOWN, "the process ended before an answer came")',
+        "            order = order.move(OrderStatus.UNKNOWN).move(OrderStatus.ABSENT)",
+    ),
+    Mutant(
+        "latches_forgotten_on_restart",
+        "a new process trades though the one before was halted",
+        GUARD,
+        "        self.latches = dict(memory.latches)",
+        "        self.latches = {}",
+    ),
+    Mutant(
+        "latch_not_written",
+        "a halt is not put on the disk",
+        GUARD,
+        "            self.notes.append(Latched(latch=latch, reason=reason))\n",
+        "",
+    ),
+    Mutant(
+        "days_loss_forgotten_on_restart",
+        "a new process may lose as much again on the same day",
+        "actors/decisions/results.py",
+        "self.total_micro, self._day, self._day_micro = total, day, day_micro",
+        "self.total_micro, self._day, self._day_micro = total, day, 0",
+    ),
+    Mutant(
+        "ids_repeat_after_a_restart",
+        "a new process gives its orders the ids of the one before",
+        "actors/journal.py",
+        'f"{self.store.name}-{self.store.run}"',
+        'f"{self.store.name}-1"',
+    ),
+)
+
+MUTANTS: tuple[Mutant, ...] = PLACING + PROOF + CANCELLING + FILLS + BOOKS + LIMITS + MANNERS + STOPPING + RESTARTING

@@ -1,0 +1,423 @@
+"""A world, run from its seed to its end."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import assert_never
+
+import attrs
+import structlog
+import trio
+
+from actors.entries import Latch, Lifted, OrderMoved
+from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
+from actors.exchange.faults import Fault
+from actors.io.store import Stamped
+from actors.simulation.auditor import Auditor, Violation, Watched
+from actors.simulation.book_watch import BookWatch
+from actors.simulation.determinism import run_pinned
+from actors.simulation.happenings import happen
+from actors.simulation.life import KeptTokens, Life, Machine
+from actors.simulation.network import Cut, Network
+from actors.simulation.trader import Trader
+from actors.simulation.world import (
+    CALM_S,
+    ClockJump,
+    CutTrouble,
+    DiskFull,
+    DiskSlow,
+    Kill,
+    Restart,
+    RuleTrouble,
+    Switch,
+    Trouble,
+    VenueTrouble,
+    World,
+)
+from actors.strategy import Desk
+from protocol.ids import ClientOrderId, SelectionId, VenueName
+from protocol.money import cents_below
+from protocol.order import Order
+from protocol.satoriex.venue import SatoriEx
+from protocol.venue import Query
+
+EPOCH_NS = 1_790_000_000 * 10**9
+LOOK_EVERY_S = 20.0
+STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
+RESTART_S = 5.0  # after a process that ended by itself
+LATCHED_S = 600.0  # how long an operator lets the day's loss stand
+SILENT_S = {True: 30.0, False: 90.0}  # how long a socket may be silent, with health checks and without
+
+WRONG_S = 120.0  # how long a book may be wrong: what it takes to notice that a socket is deaf, and to read it anew
+LOSSY = frozenset({Fault.DROP, Fault.DELAY, Fault.REORDER, Fault.GARBAGE})
+
+REQUIRED: frozenset[str] = frozenset()
+"""What must have happened at least once over many worlds, by the names of log events."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What a world came to. `trace` is a hash of all that went over the wire and onto the disk, and when."""
+
+    seed: int
+    seconds: float
+    trace: str
+    violations: tuple[Violation, ...]
+    injected: Mapping[str, int]
+    reached: Mapping[str, int]
+    counts: Mapping[str, int]
+
+
+def simulate(world: World, log: Sequence[structlog.typing.Processor] = ()) -> Outcome:
+    """Run a world to its end. Whatever the bot does wrong is a violation, and is not raised.
+
+    What is logged goes on to the processors of `log`, with the virtual time.
+    """
+    simulation = Simulation(world=world, log=tuple(log))
+    with simulation.listening():
+        run_pinned(world.seed, simulation.run)
+    return simulation.outcome()
+
+
+@attrs.define(kw_only=True, eq=False)
+class Simulation:
+    """The exchanges, the network, the machine, and one process after another."""
+
+    world: World
+    log: tuple[structlog.typing.Processor, ...] = ()
+    embedded: dict[VenueName, Embedded] = attrs.field(factory=dict)
+    networks: dict[VenueName, Network] = attrs.field(factory=dict)
+    machine: Machine = attrs.field(init=False)
+    auditor: Auditor = attrs.field(init=False)
+    watch: BookWatch = attrs.field(init=False)
+    injected: Counter[str] = attrs.field(factory=Counter)
+    reached: Counter[str] = attrs.field(factory=Counter)
+    counts: Counter[str] = attrs.field(factory=Counter)
+    _digest: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
+    _secrets: tuple[str, ...] = ()
+    _offset_ns: int = 0
+    _slow_until_s: float = 0.0
+    _slow_by_s: float = 0.0
+    _life: Life | None = None
+    _down_s: float = RESTART_S
+    _lift: set[Latch] = attrs.field(factory=set)
+    _over: bool = False
+
+    def outcome(self) -> Outcome:
+        return Outcome(
+            seed=self.world.seed,
+            seconds=self.world.seconds,
+            trace=self._digest.hexdigest(),
+            violations=tuple(self.auditor.violations.values()),
+            injected=dict(sorted(self.injected.items())),
+            reached=dict(sorted(self.reached.items())),
+            counts=dict(sorted(self.counts.items())),
+        )
+
+    # --- building ---
+
+    def _build(self) -> None:
+        world = self.world
+        if world.prophetx is not None:
+            opening = OpenProphetX(settings=world.prophetx.settings, dialect=world.prophetx.dialect)
+            self._join(opening.open(_true_ns, world.seed, "none", 1.0), world.prophetx.latency_s)
+        if world.satoriex is not None:
+            venue = SatoriEx(poll_s=world.satoriex.poll_s)
+            other = OpenSatoriEx(settings=world.satoriex.settings, venue=venue)
+            self._join(other.open(_true_ns, world.seed, "none", 1.0), world.satoriex.latency_s)
+        self.machine = Machine(
+            seed=world.seed,
+            embedded=self.embedded,
+            networks=self.networks,
+            tokens={name: KeptTokens() for name in self.embedded},
+            limits=world.limits,
+            wall_ns=lambda: _true_ns() + self._offset_ns,
+            committed=lambda: self._note("commit"),
+        )
+        self.machine.disk.before_commit = self._wait_for_disk
+        named = {name: each.venue.traits.orders_named for name, each in self.embedded.items()}
+        self.auditor = Auditor(
+            venues={
+                name: Watched(
+                    network=self.networks[name],
+                    truth=each.orders,
+                    named=named[name],
+                    silent_s=SILENT_S[named[name]],
+                    won_micro=each.won_micro if named[name] else None,
+                )
+                for name, each in self.embedded.items()
+            },
+            limits=world.limits,
+            now_s=trio.current_time,
+        )
+        self.watch = BookWatch({name: self._healed_s(name) for name in self.embedded})
+
+    def _healed_s(self, name: VenueName) -> float:
+        """Return how long a book may be wrong: a change that was pushed and got lost waits for the schedule."""
+        rules = [each.rule for each in self.world.troubles if isinstance(each, RuleTrouble) and each.venue == name]
+        lossy = any(rule.fault in LOSSY for rule in rules)
+        traits = self.embedded[name].venue.traits
+        return WRONG_S + (traits.polls[Query.BOOKS].every_s if lossy or not traits.orders_pushed else 0.0)
+
+    def _join(self, embedded: Embedded, latency_s: float) -> None:
+        name = embedded.venue.traits.venue
+        self.embedded[name] = embedded
+        self._secrets += (embedded.credentials.secret, embedded.credentials.user)
+        self.networks[name] = Network(
+            dial_venue=embedded.exchange.dial,
+            random=Random(f"network {name} {self.world.seed}"),
+            latency_s=latency_s,
+            note=lambda kind, data: self._note(f"{kind} {name}", data),
+        )
+
+        def arrived(endpoint: str, _asked: object) -> None:
+            self.counts["requests"] += 1
+            if endpoint == "place":
+                self.auditor.placing(name)
+
+        embedded.exchange.watch(arrived)
+
+    # --- running ---
+
+    async def run(self) -> None:
+        """Run the world to its end."""
+        self._build()
+        async with trio.open_nursery() as nursery:
+            for each in self.embedded.values():
+                await nursery.start(each.exchange.run)
+            nursery.start_soon(self._keep_time)
+            nursery.start_soon(self._look)
+            while not await self._live():  # noqa: ASYNC110  # a process is down for a while
+                await trio.sleep(self._down_s)
+            nursery.cancel_scope.cancel()
+        self._count()
+
+    async def _live(self) -> bool:
+        """Run one process to its end; tell whether the world has ended too."""
+        self.counts["lives"] += 1
+        self._lift_latches()
+        life = self._life = self.machine.start(self._trader)
+        await life.live()
+        self._life = None
+        if life.killed:
+            self.reached["killed"] += 1
+            return self._over
+        if life.crash is not None:
+            self.auditor.violate("crashed", life.crash)
+        elif life.journal_failed:
+            self.reached["journal_failed"] += 1
+            self.machine.disk.free()
+            self._down_s = RESTART_S
+        elif not life.stop_asked:
+            self.auditor.violate("ended", "the bot ended by itself")
+        self.auditor.flat(life.bot.flat)
+        if life.tasks_left:
+            self.auditor.violate("tasks left", f"{life.tasks_left} nurseries are open after the bot ended")
+        if self._over:
+            self._judge_end(life)
+        return self._over
+
+    def _trader(self, run: int) -> Trader:
+        return Trader(
+            random=Random(f"trader {self.world.seed} {run}"),
+            actions_per_hour=self.world.actions_per_hour,
+            asked=self.auditor.note_asked,
+        )
+
+    def _judge_end(self, life: Life) -> None:
+        """Judge the last stop: nothing goes wrong any more, so nothing may be unknown."""
+        if not life.bot.flat:
+            self.auditor.violate("not flat", "the last stop was not flat")
+        audit = life.bot.audit()
+        if not audit.clean:
+            self.auditor.violate("audit", f"{audit}")
+        newest: dict[VenueName, dict[ClientOrderId, Order]] = {name: {} for name in self.embedded}
+        for entry in self.machine.disk.entries():
+            if isinstance(entry, OrderMoved) and entry.strategy:
+                newest[entry.venue][entry.order.client_order_id] = entry.order
+        for name, orders in newest.items():
+            self.auditor.booked(name, orders.values())
+            throttled = self.networks[name].throttled
+            if throttled > self.embedded[name].exchange.faults.happened.get(Fault.THROTTLE, 0):
+                self.auditor.violate("too fast", f"{name} said so {throttled} times")
+        if self.counts["lives"] == 1:
+            self._judge_told(life)
+
+    def _judge_told(self, life: Life) -> None:
+        """Hold what a strategy was told in a single life against the truth."""
+        filled: Counter[SelectionId] = Counter()
+        for each in self.embedded.values():
+            for order in each.orders():
+                filled[order.selection_id] += order.filled
+        if +filled != +life.trader.filled:
+            self.auditor.violate("told fills", f"{dict(life.trader.filled)} told, {dict(+filled)} in truth")
+        won = [each.won_micro() for each in self.embedded.values()]
+        if None not in won:
+            gap = life.bot.profit_cents - cents_below(sum(each or 0 for each in won))
+            if abs(gap) > 1:
+                self.auditor.violate("profit", f"told {life.bot.profit_cents} cents, {gap} of them are not there")
+
+    def _lift_latches(self) -> None:
+        """Do what an operator does between two runs."""
+        if not self._lift:
+            return
+        self.machine.disk.free()
+        store = self.machine.open_store()
+        there = [latch for latch in Latch if latch in self._lift and latch in store.recalled.latches]
+        store.append([Stamped(Lifted(latch=latch, reason="looked into"), self.machine.wall_ns()) for latch in there])
+        for latch in there:
+            store.forget(latch)
+        store.close()
+        for latch in self._lift:
+            self.auditor.lifted(latch)
+        self._lift.clear()
+
+    # --- what goes wrong ---
+
+    async def _keep_time(self) -> None:
+        calm_s = self.world.seconds - CALM_S
+        troubles = [trouble for trouble in self.world.troubles if not isinstance(trouble, RuleTrouble)]
+        timed = [(trouble.at_s, trouble) for trouble in troubles if trouble.at_s < calm_s]
+        for trouble in self.world.troubles:
+            if isinstance(trouble, RuleTrouble):
+                self.embedded[trouble.venue].exchange.faults.add(trouble.rule)
+        async with trio.open_nursery() as nursery:
+            for at_s, trouble in sorted(timed, key=lambda each: each[0]):
+                await trio.sleep_until(at_s)
+                self._count_injected(trouble)
+                nursery.start_soon(self._do, trouble)
+            await trio.sleep_until(calm_s)
+            nursery.cancel_scope.cancel()
+        self._calm()
+        await trio.sleep_until(self.world.seconds)
+        self._over = True
+        with trio.move_on_after(STOP_LIMIT_S) as late:
+            while self._life is not None:  # one that is just born may not be listening yet
+                self._life.stop()
+                await trio.sleep(1.0)
+        if late.cancelled_caught:
+            self.auditor.violate("never stops", f"still running {STOP_LIMIT_S:g} s after it was told to stop")
+
+    def _calm(self) -> None:
+        for name, each in self.embedded.items():
+            each.exchange.faults.clear()
+            self.networks[name].heal()
+        self._slow_until_s = 0.0
+
+    async def _do(self, trouble: Trouble) -> None:
+        match trouble:
+            case RuleTrouble():
+                pass
+            case CutTrouble():
+                self.networks[trouble.venue].cut(trouble.how, trouble.for_s)
+            case Kill():
+                self._down_s = trouble.down_s
+                if self._life is not None:
+                    self._life.process.doom(trouble.point, trouble.nth, after=trouble.after)
+            case Restart():
+                self._down_s = trouble.down_s
+                self._stop_life()
+            case ClockJump():
+                self._offset_ns += int(trouble.by_s * 10**9)
+            case DiskFull():
+                self.machine.disk.fill()
+            case DiskSlow():
+                self._slow_until_s, self._slow_by_s = trio.current_time() + trouble.for_s, trouble.by_s
+            case VenueTrouble():
+                if trouble.unseen_s:
+                    self.networks[trouble.venue].cut(Cut.BLACKOUT, trouble.unseen_s)
+                dice = Random(f"happening {self.world.seed} {trouble.at_s}")
+                happen(self.embedded[trouble.venue], trouble.what, dice, _true_ns())
+            case Switch():
+                await self._switch(trouble)
+            case _:
+                assert_never(trouble)
+
+    async def _switch(self, trouble: Switch) -> None:
+        """Have the strategy halt or kill; an operator lifts that in a while."""
+        life = self._life
+        if life is None or life.desk is None:
+            return
+        (life.desk.kill if trouble.kills else life.desk.halt)("as planned")
+        latch = Latch.KILL if trouble.kills else Latch.HALT
+        self.auditor.latched(latch)
+        await trio.sleep(trouble.lifted_after_s)
+        self._lift.add(latch)
+        self._stop_life()
+
+    def _stop_life(self) -> None:
+        if self._life is not None:
+            self._life.stop()
+
+    async def _wait_for_disk(self) -> None:
+        if trio.current_time() < self._slow_until_s:
+            await trio.sleep(self._slow_by_s)
+
+    # --- looking ---
+
+    async def _look(self) -> None:
+        latched_s = 0.0
+        while True:
+            await trio.sleep(LOOK_EVERY_S)
+            life = self._life
+            started = life is not None and life.desk is not None and life.bot.ready.is_set()
+            self.auditor.look(life.desk.orders if started and life is not None and life.desk is not None else None)
+            if started and life is not None and life.desk is not None:
+                self._look_at_books(life.desk)
+            latched = life is not None and Latch.DAILY_LOSS in life.bot.latches
+            latched_s = latched_s + LOOK_EVERY_S if latched else 0.0
+            if latched_s >= LATCHED_S:
+                self._lift.add(Latch.DAILY_LOSS)
+                self._stop_life()
+
+    def _look_at_books(self, desk: Desk) -> None:
+        truth = {key: sides for each in self.embedded.values() for key, sides in each.books().items()}
+        shown = [view for view in desk.markets.values() if view.epoch == desk.epochs.get(view.terms.venue)]
+        wrong = self.watch.look(shown, truth, trio.current_time())
+        if wrong is not None:
+            self.auditor.violate("wrong book", f"{wrong[0]} has been wrong for {wrong[1]:.0f} s, and is called live")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Count what is logged by its name, and see that nothing is in it that nobody may read."""
+        before = structlog.get_config()
+        structlog.configure(
+            processors=[self._logged, *self.log],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            cache_logger_on_first_use=False,
+        )
+        try:
+            yield
+        finally:
+            structlog.configure(**before)
+
+    def _logged(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        self.reached[str(event["event"])] += 1
+        text = repr(event)
+        if any(secret in text for secret in self._secrets):
+            self.auditor.violate("secret", f"{event['event']} tells a secret")
+        if not self.log:
+            raise structlog.DropEvent
+        return {"at_s": round(trio.current_time(), 3), **event}
+
+    def _note(self, kind: str, data: bytes = b"") -> None:
+        self._digest.update(f"{trio.current_time():.6f} {kind} {len(data)} ".encode())
+        self._digest.update(data)
+
+    def _count_injected(self, trouble: Trouble) -> None:
+        self.injected[trouble.kind] += 1
+
+    def _count(self) -> None:
+        for each in self.embedded.values():
+            self.injected.update({fault.value: n for fault, n in each.exchange.faults.happened.items()})
+            orders = each.orders()
+            self.counts["orders"] += len(orders)
+            self.counts["fills"] += sum(order.filled > 0 for order in orders)
+        self.counts["asked"] = len(self.auditor.asked)
+
+
+def _true_ns() -> int:
+    return EPOCH_NS + int(trio.current_time() * 10**9)

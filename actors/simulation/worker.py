@@ -1,0 +1,63 @@
+"""A process that simulates worlds as it is told to, one at a time."""
+
+import sys
+from collections.abc import Callable, Iterable
+
+import attrs
+from cattrs.preconf.json import make_converter
+
+from actors.console.logs import configure_logs
+from actors.simulation.simulate import Outcome, simulate
+from actors.simulation.world import draw
+
+_json = make_converter()
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """A world to simulate. Without `kinds` everything may go wrong in it."""
+
+    seed: int
+    seconds: float
+    kinds: frozenset[str] | None = None
+
+
+def written(value: Task | Outcome) -> bytes:
+    """Return a line, its end included."""
+    return _json.dumps(value).encode() + b"\n"
+
+
+def task_read(line: bytes) -> Task:
+    return _json.loads(line, Task)
+
+
+def outcome_read(line: bytes) -> Outcome:
+    return _json.loads(line, Outcome)
+
+
+def perform(task: Task) -> Outcome:
+    """Draw the world of a task, simulate it."""
+    return simulate(draw(task.seed, task.seconds, task.kinds))
+
+
+def serve(lines: Iterable[bytes], answer: Callable[[bytes], object], perform: Callable[[Task], Outcome]) -> None:
+    """Answer each task with its outcome, until there are no more."""
+    for line in lines:
+        answer(written(perform(task_read(line))))
+
+
+def main() -> None:
+    """Serve on stdin and stdout."""
+    answers = sys.stdout.buffer
+    sys.stdout = sys.stderr  # what prints by mistake is not an answer
+    configure_logs("error")
+
+    def answer(line: bytes) -> None:
+        answers.write(line)
+        answers.flush()
+
+    serve(sys.stdin.buffer, answer, perform)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+import subprocess
+import sys
+
+from actors.simulation.worker import Task, outcome_read, perform, serve, task_read, written
+
+TASK = Task(seed=3, seconds=5.0, kinds=frozenset())
+
+
+def test_a_task_and_an_outcome_are_a_line_each(outcome):
+    told = outcome(3, "truth", drop=2)
+
+    assert task_read(written(TASK)) == TASK
+    assert outcome_read(written(told)) == told
+    assert written(told).count(b"\n") == 1
+
+
+def test_a_task_without_kinds_stays_without():
+    task = Task(seed=3, seconds=5.0)
+
+    assert task_read(written(task)) == task
+
+
+def test_each_line_is_answered_in_turn(outcome):
+    lines: list[bytes] = []
+    tasks = [Task(seed=seed, seconds=60.0) for seed in (4, 2)]
+
+    serve(map(written, tasks), lines.append, lambda task: outcome(task.seed))
+
+    assert [outcome_read(line) for line in lines] == [outcome(4), outcome(2)]
+
+
+def test_a_process_of_its_own_comes_to_the_same_outcome():
+    done = subprocess.run(
+        [sys.executable, "-m", "actors.simulation.mutation"],
+        input=written(TASK),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    )
+
+    assert outcome_read(done.stdout) == perform(TASK)
