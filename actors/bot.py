@@ -1,6 +1,6 @@
 """The composition root: opens every channel, builds every actor, is the tree."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from random import Random
 
@@ -31,9 +31,10 @@ from actors.seat import Seat, SeatSettings
 from actors.strategy import Desk, Strategy
 from actors.tally import Tally
 from protocol.belief import Belief
+from protocol.errors import LocalProtocolError
 from protocol.events import About, Side
 from protocol.exposure import Exposure
-from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, SelectionId, VenueName
+from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, CompetitionId, EventId, SelectionId, VenueName
 from protocol.money import cents_above, cents_below
 from protocol.order import Order
 from protocol.venue import Balance
@@ -106,6 +107,7 @@ class Bot:
                 name=name,
                 ids=self._ids,
                 calls_left=self._calls_left,
+                want=self.want,
                 risk=self._risk_inbox,
                 positions=self._linked(Exposure()),
                 wall_ns=self.wall_ns,
@@ -158,6 +160,18 @@ class Bot:
     def latches(self) -> Mapping[Latch, str]:
         """Return what keeps new orders from leaving, with the reasons."""
         return self._guard.latches
+
+    def want(
+        self, venue: VenueName, competitions: Collection[CompetitionId] = (), events: Collection[EventId] = ()
+    ) -> None:
+        """Listen to these from now on, while it trades; to everything, where none are named.
+
+        Orders in books that are no longer heard stay until they are cancelled. Raises `LocalProtocolError` for a venue
+        that the bot is not on, or that cannot be asked so.
+        """
+        if venue not in self.seats:
+            raise LocalProtocolError(f"{venue} is none of {', '.join(self.seats)}")
+        self.seats[venue].want(tuple(competitions), tuple(events))
 
     @property
     def logged_in(self) -> bool:

@@ -1,6 +1,6 @@
 """Which events are open, as REST says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import attrs
 import structlog
@@ -42,21 +42,27 @@ class Listings:
     async def run(
         self,
         heard: Callable[[EventListed | EventUnlisted], None],
+        told: Collection[EventId] = (),
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
+        """Keep one session told, which was told of some events before. There may be two at a time."""
         task_status.started()
         while True:
-            before = self.known
             await self.read()
-            for event_id in before:
+            for event_id in told:
                 if event_id not in self.known:
                     heard(EventUnlisted(event_id=event_id))
             for event in self.known.values():
                 heard(event)
+            told = self.known
             with trio.move_on_after(self.poll.every_s):
                 await self.woken.take()
                 await trio.sleep(self.poll.apart_s)
+
+    def wanting(self, competitions: tuple[CompetitionId, ...], events: tuple[EventId, ...]) -> "Listings":
+        """Return listings of something else. Who reads these ones may go on; the bell is the same."""
+        return attrs.evolve(self, competitions=competitions, events=events, known={})
 
     async def open(self) -> None:
         """Learn what there is to hear, unless it is known. Raises `SessionFailed`."""

@@ -1,6 +1,7 @@
 """One book, hydrated before it is believed."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
@@ -9,7 +10,7 @@ import structlog
 import trio
 
 from actors.mailbox import Mailbox
-from actors.messages import Compare, Doubt, MarketView, Stir, Suspend
+from actors.messages import Compare, Doubt, Inherit, MarketView, Stir, Suspend
 from actors.tally import Tally
 from protocol.book import Book, BookStatus
 from protocol.events import BookReplaced, EventListed, TradePrinted
@@ -23,7 +24,10 @@ HEAL_GRACE_S = 2.0  # how long a difference from REST waits for the image that m
 
 MAX_RECHECKS = 3  # comparisons in a row that a moving book may outrun
 
-MarketMessage = BookReplaced | TradePrinted | Compare | Doubt | Stir | Suspend | EventListed
+MAX_HEARD = 256  # images, prints: what a busy book brings in the while that two sockets are up
+
+MarketMessage = BookReplaced | TradePrinted | Compare | Doubt | Stir | Suspend | EventListed | Inherit
+Heard = deque[BookReplaced | TradePrinted]
 
 
 @attrs.define(kw_only=True)
@@ -33,6 +37,9 @@ class Market:
     REST is read while the socket goes on. Where the socket carries images, a difference counts only when no newer one
     comes within a moment: what moved in between was not wrong. Where it only hints, REST is the book, and a hint that
     nothing confirms for `book_age_s` makes it stale.
+
+    One that succeeds another session's market tells of no change before it inherits that one's book, and then tells
+    what that one has not told.
     """
 
     key: BookKey
@@ -48,6 +55,7 @@ class Market:
     name: str = ""
     kind: str = ""
     recheck: Callable[[], None] = lambda: None  # asks for another comparison
+    heard: Heard | None = None  # since the start, until it inherits
     _rechecks: int = 0
     _suspended: bool = False
     _applied_s: float = -math.inf
@@ -79,8 +87,10 @@ class Market:
     def handle(self, message: MarketMessage, now_s: float) -> None:
         match message:
             case BookReplaced():
+                self._note(message)
                 self._apply(message, now_s)
             case TradePrinted():
+                self._note(message)
                 self.book.print_trade(message)
             case Compare():
                 self._compare(message, now_s)
@@ -94,6 +104,8 @@ class Market:
             case EventListed():
                 self.event = message
                 self._listed_s = now_s
+            case Inherit():
+                self._inherit(message, now_s)
             case _:
                 assert_never(message)
 
@@ -128,7 +140,7 @@ class Market:
             epoch=self.epoch,
             status=status,
             sides=self.book.sides,
-            changes=self.book.take_changes(),
+            changes=self.book.take_changes() if self.heard is None else (),
             moved_s=self._applied_s,
             listed_s=self._listed_s,
         )
@@ -139,6 +151,40 @@ class Market:
             self._applied_s = now_s
             if self._suspect is not None and image.sequence_ns >= self._suspect.sequence_ns:
                 self._moved_on(self._suspect)
+
+    def _note(self, message: BookReplaced | TradePrinted) -> None:
+        if self.heard is not None:
+            self.heard.append(message)
+
+    def give(self) -> Inherit:
+        """Hand the book over: what is heard here from now on does not touch it."""
+        inheritance = Inherit(self.book, self._settle_at_s)
+        self.book, self._settle_at_s = Book(self.key), math.inf
+        return inheritance
+
+    def _inherit(self, inheritance: Inherit, now_s: float) -> None:
+        """Bring a book that was shown up to what was heard since: what it knows already changes nothing.
+
+        Where they still differ, one of two sockets may only be behind: that counts as any difference from REST does.
+        """
+        heard, self.heard = self.heard or (), None
+        told = inheritance.book
+        if told is None:
+            self.book.take_changes()
+            return
+        mine, self.book, self._settle_at_s = self.book, told, inheritance.settle_at_s
+        told.change_sockets()
+        for message in heard:
+            if isinstance(message, BookReplaced):
+                told.apply(message)
+            else:
+                told.print_trade(message)
+        if told.status in (BookStatus.HYDRATING, BookStatus.STALE):
+            told.hydrate(mine.image)
+        elif not told.apply(mine.image) and told.differs(mine.image):
+            self._suspect, self._heal_at_s = mine.image, now_s + HEAL_GRACE_S
+        if mine.status is BookStatus.STALE:
+            told.doubt()
 
     def _compare(self, message: Compare, now_s: float) -> None:
         self._suspended = not message.book.active

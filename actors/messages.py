@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import attrs
 
 from protocol.belief import Belief, Source, Unknown
-from protocol.book import BookStatus, LiquidityChange
+from protocol.book import Book, BookStatus, LiquidityChange
 from protocol.commands import Cancel, CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RemoteProtocolError, VenueError
 from protocol.events import (
@@ -140,6 +140,14 @@ class Suspend:
     """The venue closed the market, or opened it again."""
 
     active: bool
+
+
+@attrs.frozen
+class Inherit:
+    """Go on from this book, which another session's market has shown until now; from nothing, where it had none."""
+
+    book: Book | None
+    settle_at_s: float = math.inf  # when its falls have waited long enough for their prints
 
 
 RouterMessage = MarketEvent | Hinted | SnapshotTaken

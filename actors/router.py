@@ -1,7 +1,8 @@
 """One market actor per open market."""
 
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import attrs
@@ -9,10 +10,20 @@ import structlog
 import trio
 
 from actors.mailbox import Mailbox
-from actors.market import Market, MarketMessage
-from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Stir, Suspend
+from actors.market import MAX_HEARD, Market, MarketMessage
+from actors.messages import (
+    Compare,
+    Doubt,
+    Inherit,
+    MarketView,
+    RouterMessage,
+    SnapshotTaken,
+    SnapshotWanted,
+    Stir,
+    Suspend,
+)
 from actors.tally import Tally
-from protocol.book import Book
+from protocol.book import Book, BookStatus
 from protocol.events import (
     BookReplaced,
     BookUnreadable,
@@ -36,7 +47,10 @@ MARKET_BACKLOG = 64  # messages; images replace each other, so an older one is n
 
 @attrs.define(kw_only=True)
 class Router:
-    """Bring each event to the market that it is about; open markets with their first snapshot, and retire them."""
+    """Bring each event to the market that it is about; open markets with their first snapshot, and retire them.
+
+    One that succeeds another session's router, `before`, goes on from its books once all of its own are believed.
+    """
 
     epoch: int
     inbox: Mailbox[RouterMessage]
@@ -46,11 +60,14 @@ class Router:
     tally: Tally
     book_age_s: float = math.inf  # how long a book is believed after a hint; `inf` where its images are pushed
     unread_age_s: float = math.inf  # and without a look by REST
+    before: "Router | None" = attrs.field(default=None, repr=False)
     _events: dict[EventId, EventListed] = attrs.field(factory=dict)
-    _markets: dict[BookKey, Mailbox[MarketMessage]] = attrs.field(factory=dict)
+    _markets: dict[BookKey, Market] = attrs.field(factory=dict)
     _selections: dict[SelectionId, BookKey] = attrs.field(factory=dict)
     _early: dict[BookKey, BookReplaced] = attrs.field(factory=dict)  # newest images of books that await a snapshot
     _stirred: set[BookKey] = attrs.field(factory=set)  # of those, the ones that were hinted: the snapshot may be older
+    _read: set[EventId] = attrs.field(factory=set)  # events whose books were read
+    _moved: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, repr=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -63,8 +80,39 @@ class Router:
                 for message in messages:
                     for market in self.handle(message):
                         nursery.start_soon(market.run)
-            for mailbox in self._markets.values():
-                mailbox.close()
+                self._moved.unpark_all()
+            for market in self._markets.values():
+                market.inbox.close()
+
+    # --- succeeding another ---
+
+    async def wait_believed(self, events: Sequence[EventListed]) -> None:
+        """Wait until every book of some events was read, and no book is in doubt."""
+        while not self.believes(events):
+            await self._moved.park()
+
+    def believes(self, events: Sequence[EventListed]) -> bool:
+        return all(map(self._has_read, events)) and all(
+            market.book.status in (BookStatus.LIVE, BookStatus.SUSPENDED) for market in self._markets.values()
+        )
+
+    def _has_read(self, event: EventListed) -> bool:
+        return event.event_id in self._read if event.keys is None else self._markets.keys() >= set(event.keys)
+
+    def succeed(self) -> None:
+        """Publish every book at once, and go on from what the router before has told of them."""
+        assert self.before is not None, "there is a router to succeed"
+        before, self.before = self.before, None
+        for key, market in self._markets.items():
+            self.publish(market.view())
+            self._send(key, before._markets[key].give() if key in before._markets else Inherit(None))
+
+    def _show(self, view: MarketView) -> None:
+        self.publish(view)
+        if self._moved:
+            self._moved.unpark_all()
+
+    # --- routing ---
 
     def handle(self, message: RouterMessage) -> list[Market]:
         """Take one message; return the markets to start."""
@@ -139,7 +187,7 @@ class Router:
             self._close(key)
 
     def _close(self, key: BookKey) -> None:
-        self._markets.pop(key).close()
+        self._markets.pop(key).inbox.close()
         for selection_id in [each for each, of in self._selections.items() if of == key]:
             del self._selections[selection_id]
 
@@ -151,6 +199,7 @@ class Router:
             self._want(event_id)
 
     def _snapshot(self, snapshot: SnapshotTaken) -> list[Market]:
+        self._read.update(snapshot.event_ids)
         new = []
         for book in snapshot.books:
             event = self._events.get(book.key.event_id)
@@ -173,15 +222,13 @@ class Router:
         return new
 
     def _open(self, book: BookReplaced, event: EventListed) -> Market:
-        mailbox = Mailbox[MarketMessage](f"market {book.key}", MARKET_BACKLOG)
-        self._markets[book.key] = mailbox
         for side in book.sides:
             self._selections[side.selection_id] = book.key
-        return Market(
+        market = self._markets[book.key] = Market(
             key=book.key,
             epoch=self.epoch,
-            inbox=mailbox,
-            publish=self.publish,
+            inbox=Mailbox[MarketMessage](f"market {book.key}", MARKET_BACKLOG),
+            publish=self._show,
             event=event,
             terms=self.terms,
             tally=self.tally,
@@ -191,7 +238,9 @@ class Router:
             unread_age_s=self.unread_age_s,
             name=book.name or dict(zip(event.keys or (), event.names, strict=False)).get(book.key, ""),
             kind=book.kind,
+            heard=None if self.before is None else deque(maxlen=MAX_HEARD),
         )
+        return market
 
     def _keys(self, event_id: EventId) -> list[BookKey]:
         return [key for key in self._markets if key.event_id == event_id]
@@ -213,7 +262,7 @@ class Router:
             log.warning("snapshot_request_dropped", wanted=str(wanted))  # the schedule reads it anyway
 
     def _send(self, key: BookKey, message: MarketMessage) -> None:
-        mailbox = self._markets[key]
+        mailbox = self._markets[key].inbox
         if mailbox.offer(message):
             return
         waiting = mailbox.take_nowait()

@@ -32,6 +32,7 @@ from actors.messages import (
     FundsRead,
     MarketView,
     OrderChanged,
+    OrdersDoubted,
     Question,
     Queued,
     RequestsHeld,
@@ -43,14 +44,24 @@ from actors.messages import (
     SnapshotTaken,
     TrackerMessage,
 )
+from actors.relay import Relay
 from actors.safe_stop import SafeStop
 from actors.session import Session, SessionSettings
-from actors.supervision import Backoff, supervise
+from actors.supervision import Backoff
 from actors.tally import Tally
 from actors.tracker import OrderTracker
 from protocol.belief import NEVER_READ, Belief, Known, Source
+from protocol.errors import LocalProtocolError
 from protocol.events import About, EventListed, MarketSettled, OrderStatus
-from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, SelectionId, VenueName
+from protocol.ids import (
+    BookKey,
+    ClientOrderId,
+    ClientOrderIds,
+    CompetitionId,
+    EventId,
+    SelectionId,
+    VenueName,
+)
 from protocol.odds import OddsLadder, generate_ladder
 from protocol.order import Order
 from protocol.venue import Balance, Credentials, Query, Reconnect, Rest, Terms, Traits, Venue
@@ -118,12 +129,11 @@ class Seat:
     _listings: Listings = attrs.field(init=False)
     _funds: Funds = attrs.field(init=False)
     _gateway: Gateway = attrs.field(init=False)
-    _session: Session | None = attrs.field(default=None, init=False)
+    _relay: Relay = attrs.field(init=False)
     _restarts: Mailbox[RestartWanted] = attrs.field(factory=lambda: Mailbox("restarts", 1), init=False)
     _ladder: OddsLadder = attrs.field(factory=generate_ladder, init=False)
     _account_known: trio.Event = attrs.field(factory=trio.Event, init=False)  # nothing rests from before
     _account_ready: bool = attrs.field(default=False, init=False)
-    _lost_at_s: float = attrs.field(default=math.inf, init=False)
     _token_refused: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -168,6 +178,15 @@ class Seat:
             poll=traits.polls[Query.FUNDS],
             heard=self._hear_funds,
             wall_ns=self._clock.now_ns,
+        )
+        self._relay = Relay(
+            traits=traits,
+            build=self._session,
+            publish=self.publish,
+            ready=self._session_ready,
+            lost=self._session_lost,
+            backoff=Backoff(self.random, traits.connects_per_minute),
+            tally=self.tally,
         )
         placing = Mailbox[Queued]("placing", PLACING_BACKLOG)
         cancelling = Mailbox[CancelWork]("cancelling", CANCELLING_BACKLOG)
@@ -316,6 +335,16 @@ class Seat:
             self._listings.woken.offer(None)
             self._funds.woken.offer(None)
 
+    def want(self, competitions: tuple[CompetitionId, ...], events: tuple[EventId, ...]) -> None:
+        """Listen to these from now on; to everything, where none are named. Events narrow what competitions hold.
+
+        Raises `LocalProtocolError` for competitions on a venue that has none.
+        """
+        if competitions and self._rest.competitions() is None:
+            raise LocalProtocolError(f"{self.name} has no competitions: name events")
+        self._listings = self._listings.wanting(competitions, events)
+        self._relay.renew("other markets are wanted")
+
     # --- running ---
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -331,11 +360,10 @@ class Seat:
 
     async def run_sessions(self) -> None:
         """Run one session after another, until cancelled."""
-        backoff = Backoff(self.random, self.traits.connects_per_minute)
-        await supervise(self._attempt, restart_on=NAMED, lost=self._session_lost, backoff=backoff)
+        await self._relay.run()
 
-    async def _attempt(self, epoch: int) -> None:
-        self._session = Session(
+    def _session(self, before: Session | None) -> Session:
+        return Session(
             settings=self.settings.session,
             dial=self.dial,
             ask=self.caller.ask,
@@ -345,19 +373,22 @@ class Seat:
             listings=self._listings,
             tracker=self.inbox,
             restarts=self._restarts,
-            publish=self.publish,
+            publish=self._relay.show,
+            renew=self._relay.renew,
+            complete=self._relay.complete,
             wake=self.wake,
             tally=self.tally,
+            before=before,
         )
-        await self._session.run(epoch, self._session_ready)
 
     def _terms(self, event: EventListed) -> Terms:
         return self.settings.venue.terms(event, self._ladder)
 
     async def _compare_books(self) -> list[SnapshotTaken] | None:
-        if self._session is None or self.epoch is None:
+        serving = self._relay.serving
+        if serving is None or self.epoch is None:
             return None
-        return await self._session.compare_books()
+        return await serving.session.compare_books()
 
     @asynccontextmanager
     async def connections(self) -> AsyncIterator[None]:
@@ -433,22 +464,15 @@ class Seat:
 
     def _session_ready(self, epoch: int) -> None:
         self._token_refused = False
-        self.tally.sessions_started += 1
-        if self._lost_at_s != math.inf:
-            self.tally.restart_s_max = max(self.tally.restart_s_max, trio.current_time() - self._lost_at_s)
-            self._lost_at_s = math.inf
-        self.epoch = epoch
+        superseded, self.epoch = self.epoch, epoch
+        self.standing.epoch = epoch  # at once, like the views: between two sessions no order is denied
         self.risk.put(SessionReady(self.name, epoch))
         self.inbox.put(SessionReady(self.name, epoch))
+        if superseded is not None:
+            self.inbox.put(OrdersDoubted("what was still on its way on the old socket"))
         self.connected(self.name, self.ready_epoch)
 
     def _session_lost(self, epoch: int, failure: Exception) -> Reconnect:
-        up = self.epoch is not None
-        event = "session_lost" if up else "session_not_opened"
-        log.warning(event, venue=self.name, epoch=epoch, reason=str(failure))
-        if up:
-            self.tally.sessions_lost += 1
-            self._lost_at_s = trio.current_time()
         self.epoch = None
         self.risk.put(SessionLost(self.name, epoch, str(failure)))
         self.inbox.put(SessionLost(self.name, epoch, str(failure)))

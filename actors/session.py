@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 import attrs
@@ -26,6 +25,7 @@ from actors.messages import (
     TrackerMessage,
 )
 from actors.reconciler import Reconciler
+from actors.release import release
 from actors.router import Router
 from actors.tally import Tally
 from actors.watchdog import Pulse, Watchdog
@@ -76,13 +76,20 @@ class Session:
     tracker: Mailbox[TrackerMessage]
     restarts: Mailbox[RestartWanted]
     publish: Callable[[MarketView], None]
+    renew: Callable[[str], None]  # told why another session should follow this one
+    complete: Callable[[int], None]  # told when every book is believed
     wake: Callable[[About], None]
     tally: Tally
+    before: "Session | None" = attrs.field(default=None, repr=False)  # which serves, and is to be succeeded
+    router: Router | None = attrs.field(default=None, init=False)
     snapshots: Mailbox[SnapshotWanted] = attrs.field(init=False)
     reconciler: Reconciler | None = attrs.field(default=None, init=False)
 
     async def run(self, epoch: int, ready: Callable[[int], None]) -> None:
-        """Run until something fails. Raises what failed, alone or in a group."""
+        """Run until something fails; `ready` is called when it hears, a successor's when its books are believed too.
+
+        Raises what failed, alone or in a group.
+        """
         traits, rest = self.venue.traits, self.venue.rest
         call = rest.connection_config()
         config = None if call is None else await self.ask(call)
@@ -91,7 +98,7 @@ class Session:
         feed = self.venue.open_feed()
         coverage = Coverage(
             competitions=self.listings.competitions,
-            events=self.settings.events,
+            events=self.listings.events,
             sub_kinds=self.settings.sub_kinds,
             limit=self.listings.channel_limit,
             by_event=traits.channel_by_event,
@@ -101,7 +108,7 @@ class Session:
         ping = Mailbox[None]("ping", 1)
         pulse = Pulse(Liveness(feed.activity_timeout_s, traits.pong_timeout_s))
         books = traits.polls[Query.BOOKS]
-        router = Router(
+        router = self.router = Router(
             epoch=epoch,
             inbox=router_inbox,
             snapshots=self.snapshots,
@@ -110,6 +117,7 @@ class Session:
             tally=self.tally,
             book_age_s=traits.book_age_s,
             unread_age_s=books.every_s + traits.book_age_s,
+            before=None if self.before is None else self.before.router,
         )
         self.reconciler = Reconciler(inbox=self.snapshots, outbox=router_inbox, ask=self.ask, rest=rest, poll=books)
         connection = Connection(
@@ -137,18 +145,24 @@ class Session:
         with self._learning_the_limit(coverage):
             async with trio.open_nursery() as nursery:
                 await nursery.start(router.run)
-                for event in self.listings.known.values():
+                known = self.listings.known
+                for event in known.values():
                     connection.hear(event)
                 await nursery.start(connection.run)
                 await nursery.start(self.reconciler.run)
                 await nursery.start(watchdog.run)
-                await nursery.start(self.listings.run, connection.hear)
+                await nursery.start(self.listings.run, connection.hear, known)
                 if config is not None:
                     nursery.start_soon(self._watch_config, config)
                 if traits.socket_takes_token:
                     nursery.start_soon(self._watch_token, token)
+                heard = coverage.heard
+                if self.before is not None:
+                    await router.wait_believed(heard)
                 log.info("session_ready", venue=traits.venue, epoch=epoch, events=len(coverage.registered))
                 ready(epoch)
+                await router.wait_believed(heard)
+                self.complete(epoch)
 
     @contextmanager
     def _learning_the_limit(self, coverage: Coverage) -> Iterator[None]:
@@ -161,13 +175,19 @@ class Session:
                 log.warning("channel_limit_lowered", limit=self.listings.channel_limit)
             raise
 
+    def succeed(self) -> None:
+        """Show the books from now on in the place of the session before, and go on from what it told."""
+        assert self.router is not None, "it is ready"
+        self.router.succeed()
+        self.before = None
+
     async def compare_books(self) -> list[SnapshotTaken]:
         """Read every book once more, as the schedule would. Raises `SessionFailed`."""
         return await self.reconciler.read_all() if self.reconciler is not None else []
 
     def _url(self, config: ConnectionConfig | None, token: str) -> str:
         try:
-            return self.venue.socket_url(self.settings.rest_url, config, token, _version())
+            return self.venue.socket_url(self.settings.rest_url, config, token, release())
         except LocalProtocolError as error:
             raise SessionFailed(str(error), Reconnect.CHANGED) from error
 
@@ -182,16 +202,10 @@ class Session:
                 log.warning("config_not_read", reason=str(error))
                 continue
             if newest != config:
-                raise SessionFailed("the connection configuration changed", Reconnect.AT_ONCE)
+                self.renew("the connection configuration changed")
+                return
 
     async def _watch_token(self, token: str) -> None:
-        """End the session when its token was renewed: the socket would die with the old one, at a worse moment."""
+        """Want another session when the token was renewed: the socket would die with the old one, at a worse moment."""
         await self.tokens.wait_renewed(token)
-        raise SessionFailed("the token was renewed", Reconnect.AT_ONCE)
-
-
-def _version() -> str:
-    try:
-        return version("overround")
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "0"
+        self.renew("the token was renewed")

@@ -1,8 +1,9 @@
 """What a strategy is, and the desk that it works at."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from fractions import Fraction
+from typing import Protocol
 
 import attrs
 import trio
@@ -28,7 +29,15 @@ from protocol.belief import Belief, Known, Source
 from protocol.commands import PlaceOrder, TimeInForce
 from protocol.events import Fill, Level, OrderStatus
 from protocol.exposure import Exposure, Stakes
-from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, SelectionId, VenueName
+from protocol.ids import (
+    BookKey,
+    ClientOrderId,
+    ClientOrderIds,
+    CompetitionId,
+    EventId,
+    SelectionId,
+    VenueName,
+)
 from protocol.money import micro
 from protocol.order import STAKED, Order
 from protocol.prices import Ladder, Price, Probability, implied, opposite, size_costing, takeable
@@ -39,6 +48,14 @@ DENIED_PAUSE_S = 0.05
 WANTED_AGAIN_S = 1.0  # when quotes wait for the venue to take more order calls
 DENIED_REST_S = 1.0  # how long a denied selection is not tried again by `quote`
 LEAVING_S = 1.0  # how long the book may still show an order of ours that has left it
+
+
+class Want(Protocol):
+    """Change what is listened to at a venue: to everything, where nothing is named. Raises `LocalProtocolError`."""
+
+    def __call__(
+        self, venue: VenueName, competitions: Collection[CompetitionId] = ..., events: Collection[EventId] = ...
+    ) -> None: ...
 
 
 @attrs.frozen
@@ -154,6 +171,7 @@ class Desk:
     name: str
     ids: ClientOrderIds
     calls_left: Callable[[VenueName, float], float] = lambda _venue, _now_s: math.inf
+    want: Want = lambda venue, competitions=(), events=(): None
     risk: Mailbox[RiskMessage]
     wall_ns: Callable[[], int] = lambda: 0
     books: Newest[BookKey, MarketView] = attrs.field(factory=Newest)

@@ -26,7 +26,13 @@ class Backoff:
 
     def next_s(self, reconnect: Reconnect, lived_s: float, now_s: float) -> float:
         """Return the wait after a session that lived `lived_s`. Counts the attempt that will follow."""
-        wait_s = self._wait_s(reconnect, lived_s)
+        return self._borne_s(self._wait_s(reconnect, lived_s), now_s)
+
+    def beside_s(self, now_s: float) -> float:
+        """Return the wait before a session beside another. Counts it."""
+        return self._borne_s(0.0, now_s)
+
+    def _borne_s(self, wait_s: float, now_s: float) -> float:
         if self.per_minute is not None:
             while self._attempts_s and self._attempts_s[0] <= now_s - 60.0:
                 self._attempts_s.popleft()
@@ -58,33 +64,40 @@ def first_named(group: BaseExceptionGroup[BaseException], named: tuple[type[Exce
     return None
 
 
+async def failure_of(attempt: Callable[[], Awaitable[None]], named: tuple[type[Exception], ...]) -> Exception | None:
+    """Run an attempt to its end; return the first failure if all of them are named, `None` if there was none.
+
+    What has no name leaves as it came.
+    """
+    try:
+        await attempt()
+    except BaseExceptionGroup as group:
+        failure = first_named(group, named)
+        if failure is None:
+            raise
+        return failure
+    except named as error:
+        return error
+    return None
+
+
 async def supervise(
-    attempt: Callable[[int], Awaitable[None]],
+    attempt: Callable[[], Awaitable[None]],
     *,
     restart_on: tuple[type[Exception], ...],
-    lost: Callable[[int, Exception], Reconnect],
+    lost: Callable[[Exception], Reconnect],
     backoff: Backoff,
 ) -> None:
-    """Run attempts one after another, numbered from 1, until cancelled or until a failure has no name here.
+    """Run attempts one after another, until cancelled or until a failure has no name here.
 
     `lost` is told of every failure before the wait. A failure that is not in `restart_on` leaves as it came: a bug is
     never restarted.
     """
-    epoch = 0
     while True:
-        epoch += 1
         started_s = trio.current_time()
-        try:
-            await attempt(epoch)
-        except BaseExceptionGroup as group:
-            failure = first_named(group, restart_on)
-            if failure is None:
-                raise
-        except restart_on as error:
-            failure = error
-        else:
-            raise AssertionError("an attempt ends only by failing")
-        reconnect = lost(epoch, failure)
+        failure = await failure_of(attempt, restart_on)
+        assert failure is not None, "an attempt ends only by failing"
+        reconnect = lost(failure)
         await trio.sleep(backoff.next_s(reconnect, trio.current_time() - started_s, trio.current_time()))
 
 

@@ -53,6 +53,10 @@ class _Explanation:
     def __attrs_post_init__(self) -> None:
         self.left = list(self.sizes)
 
+    def repeats(self, other: "_Explanation") -> bool:
+        """Tell whether another print is the same, brought once more."""
+        return (self.places, self.sizes, self.sequence_ns) == (other.places, other.sizes, other.sequence_ns)
+
     def spend(self, place: tuple[SelectionId, Price], size: int) -> int:
         """Explain up to `size` at a place; a print spent on one place explains nothing at the other."""
         if place not in self.places:
@@ -79,6 +83,7 @@ class Book:
     _queued: deque[BookReplaced] = attrs.field(factory=lambda: deque(maxlen=MAX_QUEUED), repr=False)
     _falls: list[tuple[SelectionId, Price, int, int]] = attrs.field(factory=list, repr=False)
     _prints: deque[_Explanation] = attrs.field(factory=lambda: deque(maxlen=MAX_TRADES), repr=False)
+    _again: list[_Explanation] = attrs.field(factory=list, repr=False)  # prints that another socket may bring again
     _changes: list[LiquidityChange] = attrs.field(factory=list, repr=False)
 
     def apply(self, image: BookReplaced) -> bool:
@@ -124,9 +129,19 @@ class Book:
             places.append((other, opposite(trade.fill_price)))
             sizes.append(takeable_by(trade.fill_price, trade.size))
         explanation = _Explanation(tuple(places), tuple(sizes), trade.sequence_ns)
-        if not self._has_twin(explanation):
+        if not self._comes_again(explanation) and not self._has_twin(explanation):
             self._prints.append(explanation)
             self._explain()
+
+    @property
+    def image(self) -> BookReplaced:
+        """Return the book as it would be pushed."""
+        active = self.status is not BookStatus.SUSPENDED
+        return BookReplaced(key=self.key, active=active, sides=self.sides, sequence_ns=self.sequence_ns)
+
+    def change_sockets(self) -> None:
+        """Expect each recent print once more: another socket goes on from here, and may be a little behind."""
+        self._again = list(self._prints)
 
     @property
     def unsettled(self) -> bool:
@@ -186,6 +201,12 @@ class Book:
         for selection_id, price, size, _ in overdue:
             self._changes.append(LiquidityChange(selection_id, price, size, Cause.CANCELLED))
         self._falls = [fall for fall in self._falls if fall not in overdue]
+
+    def _comes_again(self, new: _Explanation) -> bool:
+        known = next((old for old in self._again if old.repeats(new)), None)
+        if known is not None:
+            self._again.remove(known)
+        return known is not None
 
     def _has_twin(self, new: _Explanation) -> bool:
         # Profit is rounded down, so at long odds only the larger stake tells the smaller one exactly.

@@ -365,6 +365,7 @@ class Traits:
     times_in_force: bool  # the venue itself kills what is not filled, and refuses what would take
     refusals_explained: bool  # the code of a refused order says why; otherwise its market may be halted
     socket_takes_token: bool  # the socket dies with the token that opened it
+    second_socket: bool  # one account may hear on two sockets at once
     cancels_all: bool  # one request cancels everything
     fills_listed: bool  # each fill of an order can be read
     channel_by_event: bool = True  # books come on a channel of each event, not all on one

@@ -43,7 +43,8 @@ LIFE = "actors/simulation/life.py"
 ROOTS = {
     "actors.bot": {"actors/paper.py", "actors/running.py", "actors/console/status.py", "actors/config.py", LIFE},
     "actors.seat": {"actors/bot.py", "actors/data_dir.py", "actors/config.py", "actors/paper.py", LIFE},
-    "actors.session": {"actors/seat.py", "actors/config.py", "actors/paper.py", LIFE},
+    "actors.relay": {"actors/seat.py"},
+    "actors.session": {"actors/relay.py", "actors/seat.py", "actors/config.py", "actors/paper.py", LIFE},
     "actors.paper": set(),
     "actors.exchange": {"actors/paper.py", *SIMULATION},
     "actors.exchange.embedded": {"actors/paper.py", LIFE},

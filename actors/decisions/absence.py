@@ -89,7 +89,6 @@ class MoneyTrail:
         missing = abs(free - funds.balance.free_micro)
         return OrderStatus.ABSENT if missing * DOUBTFUL <= cost_micro(lost.price, lost.size) else None
 
-
     def _paid(
         self, baseline: Baseline, funds: FundsRead, lost: Order, others: list[Order], winners: frozenset[SelectionId]
     ) -> OrderStatus | None:

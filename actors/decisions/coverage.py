@@ -53,6 +53,11 @@ class Coverage:
         """Return how many wanted events found no room."""
         return sum(event_id not in self.registered for event_id in self.listed)
 
+    @property
+    def heard(self) -> tuple[EventListed, ...]:
+        """Return the events that are subscribed."""
+        return tuple([self.listed[each] for each in self.registered if each in self.listed])
+
     def register(self) -> tuple[Wanted, tuple[EventId, ...]]:
         """Return the full set to ask for, and which events of it are new."""
         waiting = sorted(self.listed, key=self._first_to_start)

@@ -22,7 +22,8 @@ class Presence:
     def ready(self) -> float | None:
         """Learn that it is there again; return since when something may have been missed."""
         self.up, self._restart_asked, self.ends_s = True, False, math.inf
-        return self._whole_s
+        since_s, self._whole_s = self._whole_s, None
+        return since_s
 
     def lost(self, now_s: float) -> None:
         """Learn that it is gone. One that never opened is a gap that goes on."""

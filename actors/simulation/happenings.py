@@ -8,7 +8,7 @@ from actors.exchange.satoriex.exchange import SatoriexExchange
 from actors.simulation.world import Happening
 from protocol.events import EventStatus
 
-CONFIG_CLOSES_S = 20.0
+CONFIG_CLOSES_S = 400.0
 
 
 def happen(embedded: Embedded, what: Happening, random: Random, now_ns: int) -> None:

@@ -22,6 +22,8 @@ from actors.supervision import first_leaf
 from protocol.ids import VenueName
 from protocol.venue import Tokens
 
+CONFIG_REFRESH_S = 300.0  # so that a changed configuration is noticed before its sockets are closed
+
 
 @attrs.define
 class KeptTokens:
@@ -76,7 +78,7 @@ class Machine:
         seats = tuple(
             SeatSettings(
                 venue=each.venue,
-                session=SessionSettings(rest_url=f"http://{name}{each.path}"),
+                session=SessionSettings(rest_url=f"http://{name}{each.path}", config_refresh_s=CONFIG_REFRESH_S),
                 credentials=each.credentials,
             )
             for name, each in self.embedded.items()

@@ -19,7 +19,8 @@ from protocol.prices import Price, Probability, opposite
 STAKES_CENTS = (500, 8_000)
 SHARES = (5, 120)
 FIRST_LOOK_S = 5.0
-WILD = 0.03  # of all actions make no sense: risk must say no
+ANEW = 0.01  # of all actions ask for everything to be listened to anew
+WILD = 0.04  # of all actions make no sense: risk must say no
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +68,9 @@ class Trader:
         if len(market.sides) != 2:
             return
         roll = self.random.random()
-        if roll < WILD:
+        if roll < ANEW:
+            desk.want(market.terms.venue)
+        elif roll < WILD:
             self._place_wildly(desk, market)
         elif roll < 0.35 and desk.calls_left(market.terms.venue, trio.current_time()) == math.inf:
             self._quote(desk, market)

@@ -52,6 +52,7 @@ class ProphetX:
             times_in_force=True,
             refusals_explained=True,
             socket_takes_token=False,
+            second_socket=True,
             cancels_all=True,
             fills_listed=True,
             channel_by_event=self.dialect is Dialect.V4,

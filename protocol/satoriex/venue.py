@@ -71,6 +71,7 @@ class SatoriEx:
             times_in_force=False,
             refusals_explained=False,
             socket_takes_token=True,
+            second_socket=False,  # its documents do not say, and it may close the first
             cancels_all=False,
             fills_listed=False,
             connects_per_minute=10,

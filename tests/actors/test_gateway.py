@@ -107,9 +107,7 @@ def queued(number: int = 1) -> Queued:
 
 
 def started(*numbers: int, at_s: float = 0.0) -> PlacingStarted:
-    return PlacingStarted(
-        client_order_ids=tuple(ClientOrderId(f"x-{each}") for each in numbers), at_s=at_s
-    )
+    return PlacingStarted(client_order_ids=tuple(ClientOrderId(f"x-{each}") for each in numbers), at_s=at_s)
 
 
 async def test_orders_that_wait_together_leave_together(autojump_clock, nursery):

@@ -276,3 +276,32 @@ async def test_wakings_that_come_together_are_one_reading(autojump_clock):
                 reading.woken.offer(None)
 
     assert venue.asked_s == [0.0, 12.0]
+
+
+async def test_two_sessions_at_a_time_are_both_told_what_is_gone(autojump_clock):
+    venue = Venue(page(event(1), event(2)), page(event(1)))
+    reading = listings(venue, (31,))
+    await reading.open()
+    told = reading.known
+    heard: list[tuple[str, EventListed | EventUnlisted]] = []
+
+    with trio.move_on_after(1):
+        async with trio.open_nursery() as nursery:
+            for name in "ab":
+                nursery.start_soon(reading.run, lambda each, name=name: heard.append((name, each)), told)
+
+    gone = [name for name, each in heard if each == EventUnlisted(event_id=EventId(2))]
+    assert sorted(gone) == ["a", "b"]
+
+
+async def test_wanting_something_else_leaves_those_alone_who_read_the_first(autojump_clock):
+    venue = Venue(page(event(1)), page(event(2)))
+    reading = listings(venue, (31,))
+    await reading.open()
+
+    other = reading.wanting((), (EventId(2),))
+    await other.open()
+
+    assert (reading.competitions, list(reading.known)) == ((31,), [EventId(1)])
+    assert (other.events, list(other.known)) == ((EventId(2),), [EventId(2)])
+    assert other.woken is reading.woken

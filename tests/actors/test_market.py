@@ -1,12 +1,16 @@
 import math
+from collections import Counter, deque
+from collections.abc import Iterable
 
 import attrs
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.mailbox import Mailbox
-from actors.market import HEAL_GRACE_S, MAX_RECHECKS, PRINT_GRACE_S, Market, MarketMessage
-from actors.messages import Compare, Doubt, MarketView, Stir, Suspend
+from actors.market import HEAL_GRACE_S, MAX_HEARD, MAX_RECHECKS, PRINT_GRACE_S, Market, MarketMessage
+from actors.messages import Compare, Doubt, Inherit, MarketView, Stir, Suspend
 from actors.tally import Tally
 from protocol.book import Book, BookStatus, Cause, LiquidityChange
 from protocol.events import BookReplaced, EventListed, EventStatus, Level, Side, TradePrinted
@@ -416,3 +420,149 @@ async def test_it_does_not_spin(autojump_clock, messages, wakes):
         await room.market.run()
 
     assert len(room.views) == wakes
+
+
+# --- succeeding another session's market -------------------------------------------------------------------------
+
+
+def market(*, successor: bool = False) -> Market:
+    return Market(
+        key=KEY,
+        epoch=4 if successor else 3,
+        inbox=Mailbox[MarketMessage]("market", 64),
+        publish=lambda view: None,
+        event=EVENT,
+        terms=lambda event: ProphetX().terms(event, LADDER),
+        tally=Tally(),
+        book=Book(KEY),
+        heard=deque(maxlen=MAX_HEARD) if successor else None,
+    )
+
+
+def told(one: Market, *messages: MarketMessage) -> list[LiquidityChange]:
+    """Return what a market tells of changes while it hears some messages one by one."""
+    changes = []
+    for message in messages:
+        one.handle(message, 1.0)
+        changes += one.view().changes
+    return changes
+
+
+def summed(changes: Iterable[LiquidityChange]) -> Counter[tuple[object, ...]]:
+    total: Counter[tuple[object, ...]] = Counter()
+    for each in changes:
+        total[each.selection_id, each.price, each.cause] += each.size
+    return total
+
+
+def net(changes: Iterable[LiquidityChange]) -> dict[object, int]:
+    total: Counter[object] = Counter()
+    for each in changes:
+        total[each.selection_id, each.price] += each.size if each.cause is Cause.ADDED else -each.size
+    return {place: size for place, size in total.items() if size}
+
+
+happenings = st.lists(
+    st.one_of(st.integers(0, 5), st.tuples(st.sampled_from([100, 200]))), max_size=12
+)  # images of so many hundred cents, and prints
+
+
+@given(happenings, st.data())
+def test_each_change_is_told_once_whichever_socket_is_ahead(happened, data):
+    news = [
+        image(100 * each, 1000 * n) if isinstance(each, int) else printed(each[0], 1000 * n)
+        for n, each in enumerate(happened, 1)
+    ]
+    subscribed = data.draw(st.integers(0, len(news)), "the second socket hears from")
+    shown = data.draw(st.integers(subscribed, len(news)), "the first one has brought so much at the change")
+    heard = data.draw(st.integers(subscribed, len(news)), "the second one so much")
+    read = data.draw(st.integers(subscribed, len(news)), "and REST")
+    images = [each for each in news[:read] if isinstance(each, BookReplaced)]
+    snapshot = Compare(book=images[-1] if images else image(300, 0), asked_at_s=0.0)
+
+    alone, first, second = market(), market(), market(successor=True)
+    expected = told(alone, compare(300, 0), *news)
+    changes = told(first, compare(300, 0), *news[:shown])
+    silent = told(second, *news[subscribed:heard], snapshot)
+    changes += told(second, first.give(), *news[heard:])
+    for one, its in ((alone, expected), (second, changes)):
+        one.book.settle()
+        its += one.view().changes
+
+    assert silent == []
+    assert second.book.sides == alone.book.sides
+    assert net(changes) == net(expected)
+    if read <= heard:  # otherwise the snapshot is ahead of both sockets, and hides what came in between
+        assert summed(changes) == summed(expected)
+
+
+def test_what_the_first_socket_still_brings_does_not_touch_the_book():
+    first, second = market(), market(successor=True)
+    told(first, compare(100, 1))
+    told(second, compare(100, 1), first.give())
+
+    assert told(first, image(500, 9)) == []
+    assert second.view().sides == image(100, 1).sides
+
+
+def test_a_book_that_was_in_doubt_is_what_the_successor_read():
+    first, second = market(), market(successor=True)
+    told(first, compare(100, 1), Doubt())
+
+    changes = told(second, compare(300, 1), first.give())
+
+    assert (second.view().status, changes) == (
+        BookStatus.LIVE,
+        [LiquidityChange(HOME, Odds(110), 200, Cause.ADDED)],
+    )
+
+
+def test_a_book_that_the_successor_doubts_is_doubted():
+    first, second = market(), market(successor=True)
+    told(first, compare(100, 1))
+
+    told(second, compare(100, 1), Doubt(), first.give())
+
+    assert second.view().status is BookStatus.STALE
+
+
+def test_a_new_book_begins_with_its_first_image():
+    second = market(successor=True)
+
+    changes = told(second, compare(100, 1), image(300, 2), Inherit(None), image(400, 3))
+
+    assert changes == [LiquidityChange(HOME, Odds(110), 100, Cause.ADDED)]
+
+
+async def test_a_successor_that_lags_is_right_once_its_socket_has_caught_up(autojump_clock):
+    first, room = market(), Room()
+    room.market.heard = deque()
+    told(first, compare(100, 1), image(300, 9))
+
+    behind = await room.hear(compare(100, 1), first.give())
+    after = await room.hear(image(300, 9), wait_s=2 * HEAL_GRACE_S)
+
+    assert (behind.sides, after.sides, room.tally.healed) == (image(300, 9).sides, image(300, 9).sides, 0)
+
+
+async def test_a_first_socket_that_was_wrong_is_put_right(autojump_clock):
+    first, room = market(), Room()
+    room.market.heard = deque()
+    told(first, compare(300, 9))
+
+    await room.hear(compare(100, 1), first.give())
+    after = await room.hear(wait_s=2 * HEAL_GRACE_S)
+
+    assert (after.sides, after.status, room.tally.healed) == (image(100, 1).sides, BookStatus.LIVE, 1)
+
+
+async def test_a_fall_waits_for_its_print_no_longer_than_without_a_successor(autojump_clock):
+    first, second = Room(), Room()
+    second.market.heard = deque()
+    await first.hear(compare(300, 1), image(100, 2), wait_s=PRINT_GRACE_S / 2)
+
+    await second.hear(compare(100, 2), first.market.give(), wait_s=PRINT_GRACE_S * 0.51)
+
+    assert [change for view in second.views for change in view.changes] == [
+        LiquidityChange(HOME, Odds(110), 200, Cause.CANCELLED)
+    ]

@@ -1,9 +1,14 @@
+from random import Random
+
 import attrs
 import pytest
 import trio
 
 from actors.decisions.guard import Guard, Limits
 from actors.decisions.standing import Standing
+from actors.entries import Entry, Latch, Latched, ResultBooked
+from actors.io.disk import Disk
+from actors.journal import Journal
 from actors.mailbox import Mailbox, Newest
 from actors.messages import (
     AccountReady,
@@ -29,7 +34,7 @@ from actors.tally import Tally
 from protocol.belief import Source, Unknown
 from protocol.book import BookStatus
 from protocol.commands import PlaceOrder
-from protocol.events import About, EventListed, EventStatus, OrderStatus, Side
+from protocol.events import About, EventListed, EventStatus, Fill, OrderStatus, Result, Side
 from protocol.ids import BookKey, ClientOrderId, CompetitionId, EventId, MarketId, SelectionId, Strike, VenueName
 from protocol.money import micro
 from protocol.odds import Odds, generate_ladder
@@ -63,6 +68,8 @@ class Room:
         self.allowed = Mailbox[TrackerMessage]("tracker", allowed)
         self.denied: list[tuple[str, IntentDenied]] = []
         self.woken: list[tuple[VenueName, About]] = []
+        self.disk = Disk()
+        self.journal = Journal(store=self.disk.open(Random(1)))
         self.guard = Guard(limits=Limits(), tally=Tally(), standings={VENUE: Standing(traits=TRAITS)})
         self.risk = Risk(
             inbox=self.inbox,
@@ -70,6 +77,7 @@ class Room:
             allowed={VENUE: self.allowed},
             denied=lambda strategy, denial: self.denied.append((strategy, denial)),
             guard=self.guard,
+            journal=self.journal,
             wake=lambda venue, about: self.woken.append((venue, about)),
             wall_ns=lambda: 1_790_000_000 * 10**9,
         )
@@ -82,6 +90,12 @@ class Room:
         with trio.fail_after(5):
             await self.risk.run()
         return self.allowed.take_nowait()
+
+    async def kept(self) -> list[Entry]:
+        """Return what the journal holds once it has written all that it was told."""
+        with trio.move_on_after(1):
+            await self.journal.run()
+        return list(self.disk.entries())
 
 
 def intent(name: str = "x-1") -> Intent:
@@ -193,6 +207,35 @@ async def test_kill_halts_and_cancels_everything(autojump_clock):
 
     assert await room.hear(*READY, Kill(), intent()) == [CancelEverything()]
     assert room.denied == [denial(DenialReason.HALTED)]
+
+
+@pytest.mark.parametrize(("message", "latch"), [(Halt("enough"), Latch.HALT), (Kill("enough"), Latch.KILL)])
+async def test_a_halt_and_a_kill_are_latched_and_written_once(autojump_clock, message, latch):
+    room = Room()
+
+    await room.hear(message, message, Halt("again"))
+
+    assert room.guard.latches[latch] == "enough"
+    assert (await room.kept())[0] == Latched(latch=latch, reason="enough")
+    assert [each.reason for each in await room.kept()].count("enough") == 1
+
+
+async def test_a_result_is_written_down(autojump_clock):
+    room = Room()
+    room.views.put(KEY, VIEW)
+    lost = attrs.evolve(
+        Order.placed(intent().order),
+        status=OrderStatus.SETTLED,
+        filled=1000,
+        fills=(Fill(1000, Odds(110)),),
+        result=Result.LOST,
+    )
+
+    await room.hear(*READY, OrderChanged(order=lost, venue=VENUE, strategy="maker", source=Source.PUSH, as_of_ns=0))
+
+    (booked,) = await room.kept()
+    assert isinstance(booked, ResultBooked)
+    assert (booked.key, booked.net_micro) == (KEY, micro(-1000))
 
 
 async def test_what_became_of_an_order_reaches_the_guard(autojump_clock):

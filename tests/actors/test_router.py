@@ -3,7 +3,17 @@ import trio
 
 from actors.mailbox import Mailbox
 from actors.market import Market
-from actors.messages import Compare, Doubt, MarketView, RouterMessage, SnapshotTaken, SnapshotWanted, Stir, Suspend
+from actors.messages import (
+    Compare,
+    Doubt,
+    Inherit,
+    MarketView,
+    RouterMessage,
+    SnapshotTaken,
+    SnapshotWanted,
+    Stir,
+    Suspend,
+)
 from actors.router import MARKET_BACKLOG, Router
 from actors.tally import Tally
 from protocol.book import BookStatus
@@ -423,5 +433,76 @@ async def test_it_is_cancelled_cleanly_with_its_markets(autojump_clock):
             await nursery.start(room.router.run)
             await trio.sleep(1)
             nursery.cancel_scope.cancel()
+
+    assert [view.status for view in room.views] == [BookStatus.LIVE]
+
+
+# --- succeeding another session's router -------------------------------------------------------------------------
+
+
+def heard(room: Room, key: BookKey = KEY) -> None:
+    """Let a market take what waits for it."""
+    for message in room.got(key):
+        room.markets[key].handle(message, 1.0)
+
+
+def succeeding(before: Room) -> Room:
+    room = Room()
+    room.router.epoch, room.router.before = 4, before.router
+    return room
+
+
+def test_books_are_believed_when_every_event_was_read_and_every_market_has_its_snapshot():
+    room = Room()
+    events = (event(1), event(2, keys=(OTHER,)))
+    answers = []
+
+    for step in (lambda: room.hear(*events), lambda: room.hear(snapshot(KEY)), lambda: room.hear(snapshot(OTHER))):
+        step()
+        answers.append(room.router.believes(events))
+    for key in (KEY, OTHER):
+        heard(room, key)
+        answers.append(room.router.believes(events))
+    room.hear(MessageUnreadable(private=False, reason="garbage"))
+    heard(room)
+    answers.append(room.router.believes(events))
+
+    assert answers == [False, False, False, False, True, False]
+
+
+def test_an_event_without_books_is_read_too():
+    room = Room()
+    room.hear(event(), snapshot(events=(1,)))
+
+    assert room.router.believes((event(),))
+
+
+def test_a_successor_shows_every_book_at_once_and_inherits_those_that_were_shown():
+    before = opened(KEY)
+    told = before.markets[KEY].book
+    after = succeeding(before)
+    after.hear(event(1), event(2), snapshot(KEY, OTHER))
+    for key in (KEY, OTHER):
+        heard(after, key)
+
+    after.router.succeed()
+
+    assert [(view.key, view.epoch, view.status) for view in after.views] == [
+        (KEY, 4, BookStatus.LIVE),
+        (OTHER, 4, BookStatus.LIVE),
+    ]
+    assert (after.got(KEY), after.got(OTHER)) == ([Inherit(told)], [Inherit(None)])
+    assert before.markets[KEY].book is not told
+
+
+async def test_who_waits_for_the_books_is_told(autojump_clock):
+    room = Room()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(room.router.run)
+        for message in (event(), snapshot(KEY)):
+            room.inbox.put(message)
+        with trio.fail_after(1):
+            await room.router.wait_believed((event(),))
+        nursery.cancel_scope.cancel()
 
     assert [view.status for view in room.views] == [BookStatus.LIVE]

@@ -47,6 +47,7 @@ class Room:
     restarts: Mailbox[RestartWanted]
     tally: Tally
     views: dict[BookKey, MarketView]
+    renewals: list[str]
     ready: trio.Event = attrs.field(factory=trio.Event)
     ended_s: float = 0.0
 
@@ -90,7 +91,7 @@ async def opened(
     settings: ExchangeSettings = QUIET, *, dialect: Dialect = Dialect.V4, dial: Dial | None = None, **given: object
 ) -> AsyncIterator[Room]:
     exchange = Exchange.create(wall_ns=wall_ns, random=Random(1), settings=settings)
-    tally, views = Tally(), dict[BookKey, MarketView]()
+    tally, views, renewals = Tally(), dict[BookKey, MarketView](), list[str]()
     venue, ladder = ProphetX(dialect=dialect), generate_ladder()
     caller = Caller(
         rest=venue.rest,
@@ -113,13 +114,15 @@ async def opened(
         tracker=tracker,
         restarts=restarts,
         publish=lambda view: views.update({view.key: view}),
+        renew=renewals.append,
+        complete=lambda epoch: None,
         wake=lambda about: None,
         tally=tally,
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(exchange.run)
         async with caller.connections("http://exchange", exchange.dial):
-            yield Room(exchange, caller, session, tracker, restarts, tally, views)
+            yield Room(exchange, caller, session, tracker, restarts, tally, views, renewals)
         nursery.cancel_scope.cancel()
 
 
@@ -186,16 +189,20 @@ async def test_a_wanted_restart_ends_the_session_at_once(autojump_clock):
     assert (str(failure), failure.reconnect) == ("deaf", Reconnect.AT_ONCE)
 
 
-async def test_a_changed_configuration_ends_the_session(autojump_clock):
-    async with opened(config_refresh_s=100.0) as room:
-        failure = await room.fails(lambda: room.exchange.change_config(10_000.0))
+async def test_a_changed_configuration_wants_another_session_and_does_not_end_this_one(autojump_clock):
+    async with opened(config_refresh_s=100.0) as room, trio.open_nursery() as nursery:
+        nursery.start_soon(room.run, 1000)
+        await room.ready.wait()
+        room.exchange.change_config(10_000.0)
 
-    assert (str(failure), failure.reconnect) == ("the connection configuration changed", Reconnect.AT_ONCE)
+    assert room.renewals == ["the connection configuration changed"]
 
 
 async def test_an_unchanged_configuration_is_read_again_and_again(autojump_clock):
     async with opened(config_refresh_s=100.0) as room:
         assert await room.run(1000) is None
+
+    assert room.renewals == []
 
 
 async def test_a_heartbeat_of_pings_keeps_a_session_without_health_checks_up(autojump_clock):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.messages import SessionFailed
-from actors.supervision import Backoff, first_named, supervise
+from actors.supervision import Backoff, failure_of, first_named, supervise
 from protocol.errors import RemoteProtocolError
 from protocol.venue import Reconnect
 
@@ -51,6 +51,19 @@ def test_no_more_attempts_start_in_any_minute_than_the_venue_bears(seed, session
     assert all(later - earlier >= 60.0 for earlier, later in zip(started_s, started_s[10:], strict=False))
 
 
+@given(st.integers(), st.lists(st.tuples(st.booleans(), st.floats(0, 30)), max_size=60))
+def test_sessions_beside_others_count_among_the_attempts_of_a_minute(seed, attempts):
+    backoff = Backoff(Random(seed), per_minute=10)
+    started_s = [0.0]
+
+    for beside, later_s in attempts:
+        now_s = started_s[-1] + later_s
+        wait_s = backoff.beside_s(now_s) if beside else backoff.next_s(Reconnect.AT_ONCE, later_s, now_s)
+        started_s.append(now_s + wait_s)
+
+    assert all(later - earlier >= 60.0 - 1e-9 for earlier, later in zip(started_s, started_s[10:], strict=False))
+
+
 @given(st.integers(), st.lists(st.tuples(st.sampled_from(Reconnect), st.floats(7, 100)), max_size=60))
 def test_sessions_that_live_long_enough_wait_as_if_there_were_no_bound(seed, sessions):
     bounded, free = Backoff(Random(seed), per_minute=10), Backoff(Random(seed))
@@ -79,18 +92,17 @@ class Attempts:
 
     def __init__(self, *failures: BaseException) -> None:
         self.failures = list(failures)
-        self.lost: list[tuple[int, str]] = []
+        self.lost: list[str] = []
         self.started_s: list[float] = []
 
-    async def __call__(self, epoch: int) -> None:
+    async def __call__(self) -> None:
         self.started_s.append(trio.current_time())
-        assert epoch == len(self.started_s)
         if not self.failures:
             await trio.sleep_forever()
         raise self.failures.pop(0)
 
-    def told(self, epoch: int, failure: Exception) -> Reconnect:
-        self.lost.append((epoch, str(failure)))
+    def told(self, failure: Exception) -> Reconnect:
+        self.lost.append(str(failure))
         return failure.reconnect if isinstance(failure, SessionFailed) else Reconnect.ORDINARY
 
     async def supervised(self, seconds: float = 100.0) -> None:
@@ -105,7 +117,7 @@ async def test_a_named_failure_is_told_and_restarted(autojump_clock):
 
     await attempts.supervised()
 
-    assert attempts.lost == [(1, "one"), (2, "two")]
+    assert attempts.lost == ["one", "two"]
     assert len(attempts.started_s) == 3
     assert attempts.started_s[1] - attempts.started_s[0] >= 1.0
 
@@ -140,8 +152,19 @@ async def test_a_bug_leaves_as_it_came(autojump_clock, bug):
 
 
 async def test_an_attempt_that_just_ends_is_a_bug(autojump_clock):
-    async def attempt(epoch: int) -> None:
+    async def attempt() -> None:
         await trio.lowlevel.checkpoint()
 
     with pytest.raises(AssertionError, match="ends only by failing"):
         await supervise(attempt, restart_on=NAMED, lost=lambda *_: Reconnect.AT_ONCE, backoff=Backoff(Random(1)))
+
+
+async def test_an_attempt_has_its_first_named_failure_or_none(autojump_clock):
+    async def nothing() -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def group() -> None:
+        raise ExceptionGroup("a", [RemoteProtocolError("two"), SessionFailed("one")])
+
+    assert await failure_of(nothing, NAMED) is None
+    assert str(await failure_of(group, NAMED)) == "two"

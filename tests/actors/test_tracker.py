@@ -1,6 +1,12 @@
+from random import Random
+
+import attrs
 import trio
 
 from actors.decisions.ledger import OrderLedger
+from actors.entries import CancelSent, OrderIntended, OrderMoved
+from actors.io.disk import Disk
+from actors.journal import Journal
 from actors.mailbox import Mailbox
 from actors.messages import (
     AccountReady,
@@ -44,7 +50,7 @@ def wall_ns() -> int:
 
 
 class Room:
-    def __init__(self, room_to_place: int = 8) -> None:
+    def __init__(self, room_to_place: int = 8, journal: Journal | None = None) -> None:
         self.inbox = Mailbox[TrackerMessage]("tracker", 64)
         self.placing = Mailbox[Queued]("placing", room_to_place)
         self.cancelling = Mailbox("cancelling", 64)
@@ -61,6 +67,8 @@ class Room:
             changed=self.changed.append,
             wake=self.woken.append,
             ledger=OrderLedger(traits=TRAITS, ids=ClientOrderIds("x"), activation_timeout_s=10.0, tally=Tally()),
+            venue=TRAITS.venue,
+            journal=Journal.none() if journal is None else journal,
             wall_ns=wall_ns,
         )
 
@@ -160,3 +168,101 @@ async def test_it_ends_when_its_inbox_closes(autojump_clock):
         await room.tracker.run()
 
     assert len(room.placing) == 1
+
+
+# --- what the journal holds before anything is done --------------------------------------------------------------
+
+INTENT = Intent(strategy="maker", order=COMMAND)
+
+
+@attrs.define
+class SlowDisk:
+    """A disk on which a commit ends when a test lets it."""
+
+    disk: Disk = attrs.field(factory=Disk)
+    free: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.disk.before_commit = self.wait
+
+    async def wait(self) -> None:
+        await self.free.wait()
+
+
+def journal_on(disk: Disk) -> Journal:
+    return Journal(store=disk.open(Random(1)), wall_ns=wall_ns)
+
+
+async def test_an_order_leaves_only_after_the_journal_has_it(autojump_clock, nursery):
+    slow = SlowDisk()
+    room = Room(journal=journal_on(slow.disk))
+    await nursery.start(room.tracker.journal.run)
+    await nursery.start(room.tracker.run)
+
+    await room.hear(INTENT, wait_s=3)
+    before = room.placing.take_nowait()
+    slow.free.set()
+    await trio.sleep(1)
+
+    assert before == []
+    assert room.placing.take_nowait() == [Queued(order=COMMAND, at_s=0.0)]
+    assert OrderIntended(venue=TRAITS.venue, strategy="maker", order=COMMAND, at_ns=EPOCH_NS) in slow.disk.entries()
+
+
+async def test_an_order_that_the_journal_cannot_take_does_not_leave_and_is_absent(autojump_clock, nursery):
+    disk = Disk()
+    room = Room(journal=journal_on(disk))
+    await nursery.start(room.tracker.journal.run)
+    await nursery.start(room.tracker.run)
+    await room.hear()
+
+    disk.fill()
+    await room.hear(INTENT, wait_s=1)
+
+    assert "make room on the disk" in room.tracker.journal.failure
+    assert room.placing.take_nowait() == []
+    assert room.statuses() == [OrderStatus.UNKNOWN, OrderStatus.ABSENT]
+    assert room.tracker.ledger.flat
+
+
+async def test_nothing_leaves_any_more_after_the_journal_failed(autojump_clock, nursery):
+    disk = Disk()
+    room = Room(journal=journal_on(disk))
+    await nursery.start(room.tracker.journal.run)
+    await nursery.start(room.tracker.run)
+    await room.hear()
+    disk.fill()
+    await room.hear(INTENT, wait_s=1)
+
+    disk.free()
+    second = attrs.evolve(COMMAND, client_order_id=ClientOrderId("x-2"))
+    await room.hear(Intent(strategy="maker", order=second), wait_s=1)
+
+    assert room.placing.take_nowait() == []
+    assert room.statuses()[-1] is OrderStatus.ABSENT
+
+
+async def test_a_cancel_waits_for_no_disk(autojump_clock, nursery):
+    slow = SlowDisk()
+    room = Room(journal=journal_on(slow.disk))
+    await nursery.start(room.tracker.journal.run)
+    await nursery.start(room.tracker.run)
+
+    await room.hear(CancelEverything())
+
+    assert room.cancelling.take_nowait() == [CancelAll(), CancelAll()]
+    slow.free.set()
+
+
+async def test_the_order_of_entries_is_the_order_of_decisions(autojump_clock, nursery):
+    disk = Disk()
+    room = Room(journal=journal_on(disk))
+    await nursery.start(room.tracker.journal.run)
+    await nursery.start(room.tracker.run)
+
+    await room.hear(INTENT, started(), PlacingAnswered(client_order_id=X1, result=NO), CancelEverything())
+    await trio.sleep(1)
+
+    entries = list(disk.entries())
+    assert [type(each) for each in entries] == [CancelSent, OrderIntended, OrderMoved, CancelSent]
+    assert entries[2].order.status is OrderStatus.REJECTED

@@ -137,21 +137,6 @@ async def test_a_full_session_cap_is_tried_again_after_ten_seconds_then_twenty(a
         assert story.asked("/auth/login") == pytest.approx([0.0, 10.0, 30.0], abs=0.1)
 
 
-async def test_a_changed_config_is_noticed_and_reconnects(autojump_clock, open_story):
-    session = SessionSettings(rest_url="", config_refresh_s=100.0)
-    async with open_story(session=session) as story:
-        name = await story.place_open()
-        old = set(story.exchange.feed.sockets)
-        story.exchange.change_config(10_000.0)
-        changed_s = trio.current_time()
-        lost_s = await lost(story)
-        await back(story)
-
-        assert lost_s - changed_s <= 101.5
-        assert not old & set(story.exchange.feed.sockets)
-        await story.until(lambda: story.status(name) == "cancelled")
-
-
 async def test_the_config_is_read_every_half_hour(autojump_clock, open_story):
     async with open_story(limit_s=8000) as story:
         await trio.sleep(5500)

@@ -80,6 +80,17 @@ def test_the_channel_limit_counts_what_was_ever_registered():
     assert coverage.register()[1] == ()
 
 
+def test_what_is_heard_is_subscribed_and_still_listed():
+    coverage = Coverage(limit=2)
+    for number in (1, 2, 3):
+        coverage.hear(event(number))
+    coverage.register()
+
+    coverage.forget(EventId(1))
+
+    assert [each.event_id for each in coverage.heard] == [EventId(2)]
+
+
 def test_an_event_that_ended_is_not_listed_any_more():
     coverage = Coverage()
     coverage.hear(event(1))

@@ -102,9 +102,7 @@ class Bench:
         self.hear(said(OPEN, name=name))
 
     def lose(self, name: str = X1, *, sent: bool = True) -> list[object]:
-        return self.hear(
-            PlacingLost(client_order_ids=(ClientOrderId(name),), sent=sent, reason="no answer")
-        )
+        return self.hear(PlacingLost(client_order_ids=(ClientOrderId(name),), sent=sent, reason="no answer"))
 
     def read(self, *orders: OrderReported, synced_s: float | None = math.inf) -> list[object]:
         """Answer the history question that is open, from a copy of an age: by default of this very moment."""

@@ -73,3 +73,13 @@ def test_a_socket_that_is_gone_is_not_restarted():
     presence.lost(LOST_S)
 
     assert not presence.restart()
+
+
+def test_a_session_that_follows_without_a_gap_has_missed_nothing_and_can_be_restarted():
+    presence = opened()
+    presence.lost(100.0)
+    presence.ready()
+    presence.restart()
+
+    assert presence.ready() is None
+    assert presence.restart()

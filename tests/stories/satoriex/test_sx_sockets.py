@@ -13,6 +13,9 @@ from actors.exchange.satoriex.settings import SatoriexSettings
 from actors.io.caller import LoginRefused
 from actors.maker import MarketMaker
 from actors.strategy import quoting
+from protocol.errors import LocalProtocolError
+from protocol.ids import CompetitionId
+from protocol.satoriex.venue import NAME as SATORIEX
 
 
 def quiet(**how):
@@ -163,3 +166,30 @@ async def test_a_market_that_is_listed_later_is_subscribed_on_the_same_socket(au
             "subscribe_marketdata",
         ]
         assert len(socket.sent) == 4
+
+
+async def test_where_a_second_socket_is_not_known_to_be_allowed_the_gap_is_marked_and_healed(autojump_clock, open_sx):
+    wire = WireChoices(second_socket=SecondSocket.REFUSED)
+    async with open_sx(quiet(markets=2, wire=wire)) as scene:
+        first, second = scene.exchange.floor.markets
+        name = await scene.open_buy()
+        wanted_s = trio.current_time()
+        scene.bot.want(SATORIEX, events=[second])
+        await scene.until(lambda: not scene.bot.connected)
+        gone = dict(scene.bot.live_views())
+        healed_s = await scene.until(lambda: {key.event_id for key in scene.bot.live_views()} == {second})
+
+        assert gone == {}
+        assert healed_s - wanted_s < 10.0
+        assert (scene.sockets_at_once(), len(scene.sockets)) == (1, 2)
+        assert (scene.tally.sessions_started, scene.tally.sessions_lost) == (2, 1)
+        assert (scene.key.event_id, scene.status(name)) == (first, "open")
+        await scene.until(lambda: not scene.live(scene.book(market=0)))  # nobody hears it any more
+
+
+async def test_where_there_are_no_competitions_none_can_be_wanted(autojump_clock, open_sx):
+    async with open_sx(quiet()) as scene:
+        with pytest.raises(LocalProtocolError, match="has no competitions"):
+            scene.bot.want(SATORIEX, competitions=[CompetitionId(1)])
+
+        assert scene.tally.sessions_started == 1
