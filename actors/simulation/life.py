@@ -27,8 +27,9 @@ CONFIG_REFRESH_S = 300.0  # so that a changed configuration is noticed before it
 
 @attrs.define
 class KeptTokens:
-    """Tokens on a disk that outlives the process."""
+    """Tokens on a disk that outlives the process. Each is a secret."""
 
+    secrets: set[str]
     tokens: Tokens | None = None
 
     def load(self, now_s: float) -> Tokens | None:
@@ -36,6 +37,7 @@ class KeptTokens:
 
     def save(self, tokens: Tokens) -> None:
         self.tokens = tokens
+        self.secrets |= {tokens.access_token, tokens.refresh_token}
 
 
 @attrs.define(kw_only=True, eq=False)

@@ -135,7 +135,7 @@ PROOF = (
         "absence_without_the_money",
         "an order that no list shows is absent, whatever the account's money says",
         LEDGER,
-        "verdict = self._trail.verdict(order, orders, judged_from_s) if tracked.looks >= UNPROVED_LOOKS else None",
+        "verdict = self._trail.verdict(order, orders, judged_from_s, winners) if looked else None",
         "verdict = OrderStatus.ABSENT",
     ),
     Mutant(
@@ -425,9 +425,9 @@ LIMITS = (
     Mutant(
         "epoch_never_changes",
         "a new session cannot be told from the one before",
-        "actors/supervision.py",
-        "        epoch += 1",
-        "        epoch = 1",
+        "actors/relay.py",
+        "        self._epoch += 1",
+        "        self._epoch = 1",
     ),
     Mutant(
         "market_limit_ignored",

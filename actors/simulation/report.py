@@ -62,10 +62,10 @@ class Report:
 
     @property
     def missing(self) -> list[str]:
-        """Return the rare branches that should have been reached by now, where everything could go wrong."""
+        """Return what should have happened by now, where everything could go wrong: rare branches, kinds of faults."""
         if self.faults != "all" or self.worlds < WORLDS_FOR_EVERY_BRANCH:
             return []
-        return sorted(name for name in self.required if not self.reached[name])
+        return sorted(name for name in self.required if not self.reached[name] and not self.injected[name])
 
     @property
     def trace(self) -> str:

@@ -16,6 +16,7 @@ from actors.entries import Latch, Lifted, OrderMoved
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.faults import Fault
 from actors.io.store import Stamped
+from actors.io.tables import StoreFailed
 from actors.simulation.auditor import Auditor, Violation, Watched
 from actors.simulation.book_watch import BookWatch
 from actors.simulation.determinism import run_pinned
@@ -27,6 +28,7 @@ from actors.simulation.world import (
     CALM_S,
     ClockJump,
     CutTrouble,
+    DiskBroken,
     DiskFull,
     DiskSlow,
     Kill,
@@ -46,6 +48,7 @@ from protocol.venue import Query
 
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_EVERY_S = 20.0
+BOOKS_EVERY = 3  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 RESTART_S = 5.0  # after a process that ended by itself
 LATCHED_S = 600.0  # how long an operator lets the day's loss stand
@@ -97,10 +100,11 @@ class Simulation:
     reached: Counter[str] = attrs.field(factory=Counter)
     counts: Counter[str] = attrs.field(factory=Counter)
     _digest: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
-    _secrets: tuple[str, ...] = ()
+    _secrets: set[str] = attrs.field(factory=set)
     _offset_ns: int = 0
     _slow_until_s: float = 0.0
     _slow_by_s: float = 0.0
+    _disk_broken: bool = False
     _life: Life | None = None
     _down_s: float = RESTART_S
     _lift: set[Latch] = attrs.field(factory=set)
@@ -132,7 +136,7 @@ class Simulation:
             seed=world.seed,
             embedded=self.embedded,
             networks=self.networks,
-            tokens={name: KeptTokens() for name in self.embedded},
+            tokens={name: KeptTokens(self._secrets) for name in self.embedded},
             limits=world.limits,
             wall_ns=lambda: _true_ns() + self._offset_ns,
             committed=lambda: self._note("commit"),
@@ -165,7 +169,7 @@ class Simulation:
     def _join(self, embedded: Embedded, latency_s: float) -> None:
         name = embedded.venue.traits.venue
         self.embedded[name] = embedded
-        self._secrets += (embedded.credentials.secret, embedded.credentials.user)
+        self._secrets |= {embedded.credentials.secret, embedded.credentials.user}
         self.networks[name] = Network(
             dial_venue=embedded.exchange.dial,
             random=Random(f"network {name} {self.world.seed}"),
@@ -209,7 +213,7 @@ class Simulation:
             self.auditor.violate("crashed", life.crash)
         elif life.journal_failed:
             self.reached["journal_failed"] += 1
-            self.machine.disk.free()
+            self._mend_disk()
             self._down_s = RESTART_S
         elif not life.stop_asked:
             self.auditor.violate("ended", "the bot ended by itself")
@@ -236,6 +240,7 @@ class Simulation:
             self.auditor.violate("audit", f"{audit}")
         newest: dict[VenueName, dict[ClientOrderId, Order]] = {name: {} for name in self.embedded}
         for entry in self.machine.disk.entries():
+            self._look_for_secrets(type(entry).__name__, repr(entry))
             if isinstance(entry, OrderMoved) and entry.strategy:
                 newest[entry.venue][entry.order.client_order_id] = entry.order
         for name, orders in newest.items():
@@ -260,11 +265,15 @@ class Simulation:
             if abs(gap) > 1:
                 self.auditor.violate("profit", f"told {life.bot.profit_cents} cents, {gap} of them are not there")
 
+    def _mend_disk(self) -> None:
+        self.machine.disk.free()
+        self._disk_broken = False
+
     def _lift_latches(self) -> None:
         """Do what an operator does between two runs."""
         if not self._lift:
             return
-        self.machine.disk.free()
+        self._mend_disk()
         store = self.machine.open_store()
         there = [latch for latch in Latch if latch in self._lift and latch in store.recalled.latches]
         store.append([Stamped(Lifted(latch=latch, reason="looked into"), self.machine.wall_ns()) for latch in there])
@@ -324,6 +333,8 @@ class Simulation:
                 self._offset_ns += int(trouble.by_s * 10**9)
             case DiskFull():
                 self.machine.disk.fill()
+            case DiskBroken():
+                self._disk_broken = True
             case DiskSlow():
                 self._slow_until_s, self._slow_by_s = trio.current_time() + trouble.for_s, trouble.by_s
             case VenueTrouble():
@@ -353,19 +364,22 @@ class Simulation:
             self._life.stop()
 
     async def _wait_for_disk(self) -> None:
+        if self._disk_broken:
+            raise StoreFailed("memory: disk I/O error; look after the disk")
         if trio.current_time() < self._slow_until_s:
             await trio.sleep(self._slow_by_s)
 
     # --- looking ---
 
     async def _look(self) -> None:
-        latched_s = 0.0
+        latched_s, looks = 0.0, 0
         while True:
             await trio.sleep(LOOK_EVERY_S)
             life = self._life
             started = life is not None and life.desk is not None and life.bot.ready.is_set()
             self.auditor.look(life.desk.orders if started and life is not None and life.desk is not None else None)
-            if started and life is not None and life.desk is not None:
+            looks += 1
+            if started and life is not None and life.desk is not None and looks % BOOKS_EVERY == 0:
                 self._look_at_books(life.desk)
             latched = life is not None and Latch.DAILY_LOSS in life.bot.latches
             latched_s = latched_s + LOOK_EVERY_S if latched else 0.0
@@ -396,12 +410,14 @@ class Simulation:
 
     def _logged(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         self.reached[str(event["event"])] += 1
-        text = repr(event)
-        if any(secret in text for secret in self._secrets):
-            self.auditor.violate("secret", f"{event['event']} tells a secret")
+        self._look_for_secrets(str(event["event"]), repr(event))
         if not self.log:
             raise structlog.DropEvent
         return {"at_s": round(trio.current_time(), 3), **event}
+
+    def _look_for_secrets(self, where: str, text: str) -> None:
+        if any(secret in text for secret in self._secrets):
+            self.auditor.violate("secret", f"{where} tells a secret")
 
     def _note(self, kind: str, data: bytes = b"") -> None:
         self._digest.update(f"{trio.current_time():.6f} {kind} {len(data)} ".encode())

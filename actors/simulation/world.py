@@ -115,6 +115,17 @@ class DiskFull:
 
 
 @attrs.frozen(kw_only=True)
+class DiskBroken:
+    """No commit succeeds, until an operator has looked after it: the process stops, and is started again."""
+
+    at_s: float
+
+    @property
+    def kind(self) -> str:
+        return "disk_broken"
+
+
+@attrs.frozen(kw_only=True)
 class DiskSlow:
     """Every commit takes `by_s` for a while."""
 
@@ -154,7 +165,8 @@ class Switch:
         return "kill_switch" if self.kills else "halt_switch"
 
 
-Trouble = RuleTrouble | CutTrouble | Kill | Restart | ClockJump | DiskFull | DiskSlow | VenueTrouble | Switch
+DiskTrouble = DiskFull | DiskBroken | DiskSlow
+Trouble = RuleTrouble | CutTrouble | Kill | Restart | ClockJump | DiskTrouble | VenueTrouble | Switch
 
 PROPHETX_FAULTS = frozenset(Fault)
 SATORIEX_FAULTS = frozenset(Fault) - {Fault.LATE_FILL, Fault.MUTE_HEARTBEAT, Fault.CONFIG_CHANGE}
@@ -162,7 +174,7 @@ KINDS = frozenset(
     {fault.value for fault in Fault}
     | {cut.value for cut in Cut}
     | {f"kill_{point.value}" for point in Point}
-    | {"restart", "clock_jump", "disk_full", "disk_slow", "halt_switch", "kill_switch"}
+    | {"restart", "clock_jump", "disk_full", "disk_broken", "disk_slow", "halt_switch", "kill_switch"}
     | {happening.value for happening in Happening}
     | {f"{happening.value}_unseen" for happening in (Happening.SETTLE, Happening.GO_LIVE)}
 )
@@ -202,7 +214,7 @@ class World:
 def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> World:
     """Draw a world from a seed. Of what could go wrong only `kinds` do; all of them without."""
     dice = Random(f"world {seed}")
-    which = dice.choices(("prophetx", "satoriex", "both"), (6, 3, 1))[0]
+    which = dice.choices(("prophetx", "satoriex", "both"), (7, 2, 1))[0]
     prophetx = _draw_prophetx(dice) if which != "satoriex" else None
     satoriex = _draw_satoriex(dice) if which != "prophetx" else None
     venues = [name for name, there in ((PROPHETX, prophetx), (SATORIEX, satoriex)) if there is not None]
@@ -213,7 +225,7 @@ def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> Worl
         open_orders=dice.choice((5, 20, 100)),
         daily_loss_cents=dice.choice((2_000, 10_000, 50_000, 50_000)),
     )
-    actions_per_hour = dice.choice((60.0, 90.0, 120.0)) if which != "both" else 60.0
+    actions_per_hour = dice.choice((40.0, 60.0, 100.0)) if which != "both" else 40.0
     troubles = tuple(_draw_troubles(Random(f"troubles {seed}"), venues, seconds))
     return World(
         seed=seed,
@@ -230,8 +242,8 @@ def _draw_prophetx(dice: Random) -> ProphetXWorld:
     settings = ExchangeSettings(
         tournaments=1,
         events=1,
-        crowd_books=dice.choice((2, 3, 7)),
-        crowd_actions_per_s=dice.choice((0.01, 0.02, 0.04)),
+        crowd_books=dice.choice((2, 3, 3)),
+        crowd_actions_per_s=dice.choice((0.01, 0.02, 0.03)),
         heartbeat_s=dice.choice((5.0, 10.0, 10.0)),
         go_live_s=dice.choice((600.0, 1200.0, 2400.0)),
         settle_s=dice.choice((60.0, 300.0, 600.0)),
@@ -248,13 +260,13 @@ def _draw_satoriex(dice: Random) -> SatoriExWorld:
     settings = SatoriexSettings(
         wire=WireChoices.drawn(dice) if dice.random() < 0.7 else WireChoices(),
         markets=1,
-        crowd_actions_per_s=dice.choice((0.01, 0.02, 0.03)),
+        crowd_actions_per_s=dice.choice((0.005, 0.01, 0.02)),
         trading_s=dice.choice((900.0, 1800.0, None)),
         match_delay_s=dice.choice(((0.05, 0.5), (0.5, 2.0))),
         cancel_delay_s=dice.choice(((0.0, 0.0), (0.1, 0.5))),
         access_token_life_s=dice.choice((600.0, 900.0, 1800.0)),
     )
-    return SatoriExWorld(settings=settings, latency_s=_draw_latency(dice), poll_s=dice.choice((120.0, 240.0, 300.0)))
+    return SatoriExWorld(settings=settings, latency_s=_draw_latency(dice), poll_s=dice.choice((240.0, 300.0, 600.0)))
 
 
 def _draw_latency(dice: Random) -> float:
@@ -312,6 +324,8 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
         yield ClockJump(at_s=at_s, by_s=dice.choice((-3600.0, -30.0, -1.5, 1.5, 30.0, 3600.0)))
     for at_s in moments(0.5):
         yield DiskFull(at_s=at_s)
+    for at_s in moments(0.5):
+        yield DiskBroken(at_s=at_s)
     for at_s in moments(1.0):
         yield DiskSlow(at_s=at_s, for_s=dice.choice((5.0, 30.0)), by_s=dice.choice((0.05, 0.5, 8.0)))
     for at_s in moments(0.5):

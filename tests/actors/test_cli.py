@@ -2,11 +2,18 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import closing
+from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
 
 from actors.cli import main
+from actors.entries import AccountOpened
+from actors.io.store import FILE_NAME, Stamped, Store
+from actors.io.tables import StoreFailed, Tables
+from protocol.ids import VenueName
 
 KEYS = {
     "orders": {"sent", "opened", "denied", "rejected", "cancelled"},
@@ -48,10 +55,19 @@ def write_config(tmp_path):
     def write_config(rest_url: str, *lines: str) -> str:
         path = tmp_path / "bot.toml"
         keys = ('access_key = "env:ACCESS"', 'secret_key = "env:SECRET"')
-        path.write_text("\n".join(("[venue.prophetx]", f'rest_url = "{rest_url}"', *keys, *lines)))
+        data_dir = f'data_dir = "{tmp_path / "data"}"'
+        path.write_text("\n".join((data_dir, "[venue.prophetx]", f'rest_url = "{rest_url}"', *keys, *lines)))
         return str(path)
 
     return write_config
+
+
+@pytest.fixture
+def invoke():
+    def invoke(*arguments: str):
+        return CliRunner().invoke(main, arguments)
+
+    return invoke
 
 
 def test_paper_trades_over_loopback_and_says_how_it_went(start):
@@ -78,6 +94,58 @@ def test_an_interrupt_stops_safely(start):
 
     assert process.returncode == 0
     assert "flat: nothing of ours can still match" in out
+
+
+def has_open_order(directory: Path) -> bool:
+    """Tell whether a bot's journal says that an order rests."""
+    try:
+        tables = Tables.read_file(directory / FILE_NAME)
+        with closing(tables):
+            return any('"status":"open"' in row.body for row in tables.last_rows(100, kind="OrderMoved"))
+    except StoreFailed:
+        return False  # there is none yet
+
+
+def test_a_bot_that_was_killed_goes_on_with_its_account_and_its_latches(start, invoke, tmp_path):
+    data_dir = ("--data-dir", str(tmp_path))
+    killed = start("paper", *data_dir, "--seconds", "20", "--seed", "7")
+    while not has_open_order(tmp_path):
+        assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    verified = invoke("journal", "verify", *data_dir)
+    latched = invoke("journal", "latch", "halt", "--reason", "looked into", *data_dir)
+
+    process = start("paper", *data_dir, "--seed", "7", "--json", "--log-level", "info")
+    errors = iter(process.stderr.readline, "")
+    told = next(line for line in errors if "no new order leaves: halt (looked into)" in line)
+    assert any("session_ready" in line for line in errors)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=LIMIT_S)
+
+    summary = json.loads(out.splitlines()[-1])
+    assert (verified.exit_code, latched.exit_code, process.returncode) == (0, 0, 0)
+    assert (summary["audit"], summary["flat_on_exit"], summary["orders"]["sent"]) == (CLEAN, True, 0)
+    assert summary["orders"]["cancelled"] > 0
+    assert f"overround journal lift halt --data-dir {tmp_path} --reason" in told
+    assert not (tmp_path / "exchange.json").exists()
+
+
+def test_a_journal_whose_exchange_has_ended_is_not_traded_on(start, invoke, tmp_path):
+    with closing(Store.open_directory(tmp_path, Random(1))) as store:
+        store.append([Stamped(AccountOpened(venue=VenueName("venue"), account="x", money_micro=0), 0)])
+
+    result = invoke("paper", "--data-dir", str(tmp_path))
+
+    assert result.exit_code == 2
+    assert "the journal is about an exchange that has ended" in result.output
+    assert "remove the directory, or name another one" in result.output
+
+
+def test_an_exchange_that_nobody_asks_for_anything_ends(start):
+    exchange = start("exchange", "--idle-exit", "0.2")
+
+    assert exchange.wait(timeout=LIMIT_S) == 0
 
 
 @pytest.mark.parametrize("dialect", ["v4", "legacy"])
@@ -126,14 +194,6 @@ def test_a_refused_key_pair_says_so_and_shows_no_secret(start, write_config):
     assert bot.returncode == 1
     assert "prophetx refused the login" in err
     assert "wrong-" not in out + err
-
-
-@pytest.fixture
-def invoke():
-    def invoke(*arguments: str):
-        return CliRunner().invoke(main, arguments)
-
-    return invoke
 
 
 def test_a_production_host_is_refused_without_live(invoke, write_config):
@@ -185,7 +245,7 @@ def test_a_port_that_is_taken_is_named(start, invoke):
     assert f"cannot listen on 127.0.0.1:{port}" in result.output
 
 
-@pytest.mark.parametrize("command", [(), ("paper",), ("exchange",), ("run",)])
+@pytest.mark.parametrize("command", [(), ("paper",), ("exchange",), ("run",), ("journal",)])
 def test_every_command_has_its_help(invoke, command):
     result = invoke(*command, "--help")
 

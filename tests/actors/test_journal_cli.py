@@ -221,3 +221,52 @@ def test_what_cannot_be_lifted_is_wrong_usage(store, run, arguments, words):
 def test_no_journal_is_made_by_lifting(run, tmp_path):
     assert run("lift", "halt", "--reason", "looked into").exit_code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+# --- latch ---
+
+
+def test_a_latch_holds_from_the_next_start_on(store, run, tmp_path):
+    store.close()
+
+    latched = run("latch", "halt", "--reason", "maintenance")
+
+    assert (latched.exit_code, latched.stdout) == (0, "latched: halt: maintenance\n")
+    with closing(Store.open_directory(tmp_path, Random(1))) as reopened:
+        assert reopened.recalled.latches == {Latch.DAILY_LOSS: "$5.00 lost", Latch.HALT: "maintenance"}
+    assert run("verify").exit_code == 0
+
+
+def test_nothing_is_latched_while_the_bot_runs(store, run):
+    latched = run("latch", "halt", "--reason", "maintenance")
+
+    assert latched.exit_code == 2
+    assert "is at work here; stop it first" in latched.stderr
+
+
+def test_the_first_reason_of_a_latch_stays(store, run):
+    store.close()
+    run("latch", "kill", "--reason", "maintenance")
+
+    latched = run("latch", "kill", "--reason", "something else")
+
+    assert latched.exit_code == 2
+    assert "kill is latched already: maintenance" in latched.stderr
+    assert run("show").stdout.count("Latched") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("halt", "--reason", " "), "--reason: expected some words"),
+        (("halt",), "Missing option '--reason'"),
+        (("daily-loss", "--reason", "maintenance"), "'daily-loss' is not one of"),
+    ],
+)
+def test_what_cannot_be_latched_is_wrong_usage(store, run, arguments, words):
+    store.close()
+
+    latched = run("latch", *arguments)
+
+    assert latched.exit_code == 2
+    assert words in latched.stderr

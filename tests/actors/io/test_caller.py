@@ -7,7 +7,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from actors.io.caller import Caller, LoginRefused
+from actors.io.caller import Caller, LoginRefused, NotKept
 from actors.io.clock import VenueClock
 from actors.messages import AnswerLost, NotSent
 from actors.tally import Tally
@@ -16,7 +16,7 @@ from protocol.prophetx.rest import ProphetXRest
 from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
 from protocol.satoriex.rest import SatoriExRest
-from protocol.venue import ConnectionConfig, Credentials, Lane, Quota
+from protocol.venue import ConnectionConfig, Credentials, Lane, Quota, Tokens
 
 EPOCH_S = 1_790_000_000
 REST = ProphetXRest(Dialect.V4)
@@ -30,7 +30,7 @@ def wall_ns() -> int:
 class Venue:
     """Answers logins and refreshes with tokens, and everything else by a list."""
 
-    def __init__(self, byte_venue, written, life_s=600, refresh_life_s=86_400, **traits):
+    def __init__(self, byte_venue, written, life_s=600, refresh_life_s=86_400, kept=None, **traits):
         self.bytes = byte_venue
         self.written = written
         self.life_s, self.refresh_life_s = life_s, refresh_life_s
@@ -46,6 +46,7 @@ class Venue:
             credentials=Credentials(user="k", secret="s"),
             clock=VenueClock(wall_ns),
             tally=Tally(),
+            kept=NotKept() if kept is None else kept,
             held=self.held.append,
         )
 
@@ -275,6 +276,87 @@ async def test_who_waits_for_a_renewal_while_a_login_is_forced_gets_its_token(au
         await ask(venue)
 
     assert venue.caller.authorisation.access_token == "t-3"
+
+
+# --- tokens of a process before this one -------------------------------------------------------------------------
+
+
+@attrs.define
+class Kept:
+    """Where tokens stay while processes come and go."""
+
+    tokens: Tokens | None = None
+
+    def load(self, now_s: float) -> Tokens | None:
+        return self.tokens
+
+    def save(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+
+def kept(access_life_s: int = 600, refresh_life_s: int = 86_400) -> Kept:
+    return Kept(
+        Tokens(
+            access_token="t-0",
+            access_expires_s=EPOCH_S + access_life_s,
+            refresh_token="r-0",
+            refresh_expires_s=EPOCH_S + refresh_life_s,
+        )
+    )
+
+
+async def test_kept_tokens_cost_no_login(autojump_clock, byte_venue, written):
+    venue = Venue(byte_venue, written, kept=kept())
+    async with venue.open():
+        await ask(venue)
+
+    assert venue.paths() == ["/websocket/connection-config"]
+    assert byte_venue.asked[0].headers["authorization"] == "Bearer t-0"
+    assert venue.caller.logged_in.is_set()
+
+
+async def test_a_kept_token_that_is_over_is_refreshed(autojump_clock, byte_venue, written):
+    venue = Venue(byte_venue, written, kept=kept(access_life_s=-1))
+    async with venue.open():
+        await ask(venue)
+
+    assert venue.paths() == ["/auth/refresh", "/websocket/connection-config"]
+
+
+async def test_a_kept_token_that_is_refused_is_renewed(autojump_clock, byte_venue, written):
+    keeper = kept()
+    venue = Venue(byte_venue, written, kept=keeper)
+    venue.answers = [venue.no("unauthorized", 401)]
+    async with venue.open():
+        await ask(venue)
+
+    assert venue.paths()[1:] == ["/auth/refresh", "/websocket/connection-config"]
+    assert keeper.tokens == attrs.evolve(kept().tokens, access_token="t-1")
+
+
+async def test_kept_tokens_that_are_worth_nothing_end_with_one_login(autojump_clock, byte_venue, written):
+    keeper = kept()
+    venue = Venue(byte_venue, written, kept=keeper)
+    venue.answers = [venue.no("unauthorized", 401)]
+    venue.refreshes = [venue.no("unauthorized", 401)]
+    async with venue.open():
+        await ask(venue)
+
+    assert venue.paths()[1:] == ["/auth/refresh", "/auth/login", "/websocket/connection-config"]
+    assert (keeper.tokens.access_token, keeper.tokens.refresh_token) == ("t-1", "r-1")
+
+
+async def test_what_a_login_and_a_refresh_give_is_kept(autojump_clock, byte_venue, written):
+    keeper = Kept()
+    venue = Venue(byte_venue, written, kept=keeper)
+    async with venue.open():
+        await ask(venue)
+        after_login = keeper.tokens
+        await trio.sleep(601)
+        await ask(venue)
+
+    assert (after_login.access_token, after_login.refresh_token) == ("t-1", "r-1")
+    assert (keeper.tokens.access_token, keeper.tokens.refresh_token) == ("t-2", "r-1")
 
 
 # --- pace --------------------------------------------------------------------------------------------------------
