@@ -13,6 +13,7 @@ LOOK_BACK_S = 45  # a session can have been deaf for the heartbeat's 30 s before
 OPENING_WINDOW_S = 6 * 86_400  # the venue's widest window is 7 days
 MAX_UPDATED_WINDOW_S = 2 * 86_400 - 3_600  # and 2 days by update
 REACH_S = MAX_UPDATED_WINDOW_S - 3_600  # how much of a gap one window must hold
+OPENING_REACH_S = OPENING_WINDOW_S - 3_600  # and how much of what was before
 
 
 @attrs.define
@@ -89,7 +90,7 @@ class Doubts:
         if asked is None:
             pass
         elif self.opening_s is not None and asked.by is Window.CREATED:
-            covered = covers(asked, math.inf, self.opening_s, now_s, wall_ns)
+            covered = covers(asked, now_s - OPENING_REACH_S, self.opening_s, now_s, wall_ns)
             started = covered and younger(page, self.opening_s, now_s, wall_ns)
             self.opening_s = None if started else self.opening_s
         elif (

@@ -33,8 +33,14 @@ class Process:
     _after: bool = False
 
     def doom(self, point: Point, nth: int, *, after: bool) -> None:
-        """Have the process killed around the nth such step from now on."""
+        """Have the process killed around the nth such step from now on, or at this moment."""
         self._point, self._left, self._after = point, nth, after
+        if point is Point.MOMENT:
+            self.kill()
+
+    def pardon(self) -> None:
+        """Let it live."""
+        self._left = 0
 
     def check(self) -> None:
         """Let nothing be done by a dead process."""

@@ -12,7 +12,7 @@ import attrs
 import structlog
 import trio
 
-from actors.entries import Latch, Lifted, OrderMoved
+from actors.entries import Latch, Lifted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.faults import Fault
 from actors.io.store import Stamped
@@ -24,6 +24,7 @@ from actors.simulation.happenings import happen
 from actors.simulation.life import KeptTokens, Life, Machine
 from actors.simulation.network import Cut, Network
 from actors.simulation.trader import Trader
+from actors.simulation.verdict import Verdict
 from actors.simulation.world import (
     CALM_S,
     ClockJump,
@@ -40,9 +41,7 @@ from actors.simulation.world import (
     World,
 )
 from actors.strategy import Desk
-from protocol.ids import ClientOrderId, SelectionId, VenueName
-from protocol.money import cents_below
-from protocol.order import Order
+from protocol.ids import VenueName
 from protocol.satoriex.venue import SatoriEx
 from protocol.venue import Query
 
@@ -221,8 +220,20 @@ class Simulation:
         if life.tasks_left:
             self.auditor.violate("tasks left", f"{life.tasks_left} nurseries are open after the bot ended")
         if self._over:
-            self._judge_end(life)
+            self._judge(life)
         return self._over
+
+    def _judge(self, life: Life) -> None:
+        """Judge the last stop: nothing goes wrong any more, so nothing may be unknown."""
+        entries = list(self.machine.disk.entries())
+        for entry in entries:
+            self._look_for_secrets(type(entry).__name__, repr(entry))
+        verdict = Verdict(auditor=self.auditor, embedded=self.embedded, networks=self.networks)
+        verdict.judge_stop(life.bot)
+        verdict.judge_entries(entries)
+        verdict.judge_pace()
+        if self.counts["lives"] == 1:
+            verdict.judge_told(life.bot, life.trader.filled)
 
     def _trader(self, run: int) -> Trader:
         return Trader(
@@ -230,40 +241,6 @@ class Simulation:
             actions_per_hour=self.world.actions_per_hour,
             asked=self.auditor.note_asked,
         )
-
-    def _judge_end(self, life: Life) -> None:
-        """Judge the last stop: nothing goes wrong any more, so nothing may be unknown."""
-        if not life.bot.flat:
-            self.auditor.violate("not flat", "the last stop was not flat")
-        audit = life.bot.audit()
-        if not audit.clean:
-            self.auditor.violate("audit", f"{audit}")
-        newest: dict[VenueName, dict[ClientOrderId, Order]] = {name: {} for name in self.embedded}
-        for entry in self.machine.disk.entries():
-            self._look_for_secrets(type(entry).__name__, repr(entry))
-            if isinstance(entry, OrderMoved) and entry.strategy:
-                newest[entry.venue][entry.order.client_order_id] = entry.order
-        for name, orders in newest.items():
-            self.auditor.booked(name, orders.values())
-            throttled = self.networks[name].throttled
-            if throttled > self.embedded[name].exchange.faults.happened.get(Fault.THROTTLE, 0):
-                self.auditor.violate("too fast", f"{name} said so {throttled} times")
-        if self.counts["lives"] == 1:
-            self._judge_told(life)
-
-    def _judge_told(self, life: Life) -> None:
-        """Hold what a strategy was told in a single life against the truth."""
-        filled: Counter[SelectionId] = Counter()
-        for each in self.embedded.values():
-            for order in each.orders():
-                filled[order.selection_id] += order.filled
-        if +filled != +life.trader.filled:
-            self.auditor.violate("told fills", f"{dict(life.trader.filled)} told, {dict(+filled)} in truth")
-        won = [each.won_micro() for each in self.embedded.values()]
-        if None not in won:
-            gap = life.bot.profit_cents - cents_below(sum(each or 0 for each in won))
-            if abs(gap) > 1:
-                self.auditor.violate("profit", f"told {life.bot.profit_cents} cents, {gap} of them are not there")
 
     def _mend_disk(self) -> None:
         self.machine.disk.free()
@@ -311,6 +288,8 @@ class Simulation:
             self.auditor.violate("never stops", f"still running {STOP_LIMIT_S:g} s after it was told to stop")
 
     def _calm(self) -> None:
+        if self._life is not None:
+            self._life.process.pardon()
         for name, each in self.embedded.items():
             each.exchange.faults.clear()
             self.networks[name].heal()

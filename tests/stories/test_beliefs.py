@@ -6,7 +6,7 @@ from protocol.money import micro
 from protocol.prophetx.venue import NAME as PROPHETX
 
 
-async def test_what_an_order_came_to_is_known_by_the_word_of_the_venue(open_story):
+async def test_what_an_order_came_to_is_known_by_the_word_of_the_venue(autojump_clock, open_story):
     async with open_story() as story:
         name = await story.place_open()
         order, held = story.bot.beliefs()[name], story.bot.positions()[story.home]
@@ -22,7 +22,9 @@ async def test_what_an_order_came_to_is_known_by_the_word_of_the_venue(open_stor
         assert story.desk.belief(name) == story.bot.beliefs()[name]
 
 
-async def test_while_an_answer_is_lost_order_and_position_are_unknown_and_the_stake_stays_reserved(open_story):
+async def test_while_an_answer_is_lost_order_and_position_are_unknown_and_the_stake_stays_reserved(
+    autojump_clock, open_story
+):
     async with open_story() as story:
         story.add(Rule(fault=Fault.LOST_REQUEST, where="place", times=1))
         name = story.place()
@@ -38,7 +40,7 @@ async def test_while_an_answer_is_lost_order_and_position_are_unknown_and_the_st
         assert story.bot.positions()[story.home].value == 0
 
 
-async def test_a_balance_is_unknown_until_it_is_read_and_keeps_the_age_of_its_reading(start_story):
+async def test_a_balance_is_unknown_until_it_is_read_and_keeps_the_age_of_its_reading(autojump_clock, start_story):
     async with start_story() as story:
         unread = story.bot.balance(PROPHETX)
         await story.until(lambda: isinstance(story.bot.balance(PROPHETX), Known))

@@ -187,10 +187,11 @@ def test_a_window_that_was_asked_with_a_wrong_clock_settles_no_gap(wrong_ns):
     assert doubts.open
 
 
-def test_nor_the_opening_while_it_ends_too_early():
+@pytest.mark.parametrize("wrong_ns", [-HOUR_NS, 3 * 24 * HOUR_NS, 30 * 24 * HOUR_NS])
+def test_nor_the_opening(wrong_ns):
     doubts = Doubts()
     doubts.start(NOW_S)
-    doubts.question(NOW_S, WALL_NS - HOUR_NS)
+    doubts.question(NOW_S, WALL_NS + wrong_ns)
 
     assert not doubts.answered(page(age_s=-1.0), NOW_S + 0.5, WALL_NS + 5 * 10**8)
 

@@ -426,7 +426,7 @@ def test_a_latch_outlives_the_process(latch):
 def test_the_days_loss_goes_on_where_it_was():
     watching = guard(daily_loss_cents=2000)
     watching.recall(remembering("a-1", "a-2"))
-    before = watching.latches
+    before = dict(watching.latches)
     settled(watching, "b-1", Result.LOST, 1)
 
     assert before == {}  # it was below the limit, which may have been another
