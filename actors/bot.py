@@ -11,6 +11,7 @@ import trio
 from actors.decisions.audit import Audit
 from actors.decisions.guard import Guard, Limits
 from actors.decisions.recollection import Recollection
+from actors.decisions.venue_memory import VenueMemory
 from actors.entries import Latch, RunEnded, RunStarted
 from actors.io.caller import NotKept, TokenKeeper
 from actors.io.transport import Dial, dial_tcp
@@ -126,7 +127,7 @@ class Bot:
             ids=self._ids,
             tally=self.tally,
             journal=self.journal,
-            memory=self._memory,
+            memory=VenueMemory.of(self._memory, name),
             kept_tokens=self.kept_tokens.get(name, NotKept()),
             dial=self.dials.get(name, dial_tcp),
         )

@@ -9,13 +9,12 @@ import attrs
 import structlog
 import trio
 
-from actors.decisions.absence import Baseline
-from actors.decisions.audit import Audit, compare_orders, compare_snapshots, fate_reported, funds_gap_cents
+from actors.decisions.accounting import Accounting, money_micro
+from actors.decisions.audit import Audit, compare_orders, compare_snapshots, fate_reported
 from actors.decisions.ledger import OrderLedger
 from actors.decisions.positions import positions
-from actors.decisions.recollection import Recalled, Recollection
 from actors.decisions.standing import Standing
-from actors.entries import AccountOpened
+from actors.decisions.venue_memory import VenueMemory
 from actors.funds import Funds
 from actors.gateway import Gateway
 from actors.io.caller import Caller, LoginRefused, TokenKeeper
@@ -52,7 +51,7 @@ from actors.tally import Tally
 from actors.tracker import OrderTracker
 from protocol.belief import NEVER_READ, Belief, Known, Source
 from protocol.errors import LocalProtocolError
-from protocol.events import About, EventListed, MarketSettled, OrderStatus
+from protocol.events import About, EventListed, MarketSettled
 from protocol.ids import (
     BookKey,
     ClientOrderId,
@@ -65,7 +64,6 @@ from protocol.ids import (
 from protocol.odds import OddsLadder, generate_ladder
 from protocol.order import Order
 from protocol.venue import Balance, Credentials, Query, Reconnect, Rest, Terms, Traits, Venue
-from protocol.wallet import funds_expected, taken_micro
 
 log = structlog.get_logger()
 
@@ -112,11 +110,10 @@ class Seat:
     ids: ClientOrderIds
     tally: Tally
     journal: Journal
-    memory: Recollection
+    memory: VenueMemory
     kept_tokens: TokenKeeper
     dial: Dial = dial_tcp
     epoch: int | None = attrs.field(default=None, init=False)
-    opening: AccountOpened | None = attrs.field(default=None, init=False)
     balance: Belief[Balance] = attrs.field(default=NEVER_READ, init=False)
     stop: SafeStop = attrs.field(init=False)
     standing: Standing = attrs.field(init=False)
@@ -130,6 +127,7 @@ class Seat:
     _funds: Funds = attrs.field(init=False)
     _gateway: Gateway = attrs.field(init=False)
     _relay: Relay = attrs.field(init=False)
+    _accounting: Accounting = attrs.field(init=False)
     _restarts: Mailbox[RestartWanted] = attrs.field(factory=lambda: Mailbox("restarts", 1), init=False)
     _ladder: OddsLadder = attrs.field(factory=generate_ladder, init=False)
     _account_known: trio.Event = attrs.field(factory=trio.Event, init=False)  # nothing rests from before
@@ -152,8 +150,15 @@ class Seat:
         self.standing = Standing(
             traits=traits, placing_left=self.caller.limit.placing_left, flat_in_s=self.caller.limit.flat_in_s
         )
-        if self._remembered is not None:
-            self.standing.recall(self._remembered)
+        if self.memory.opening is not None:
+            self.standing.recall(self.memory.opening)
+        self._accounting = Accounting(
+            traits=traits,
+            ids=self.ids,
+            results=self.standing.results,
+            memory=self.memory,
+            account=self.settings.account,
+        )
         self._listings = Listings(
             ask=self.caller.ask,
             rest=self._rest,
@@ -161,15 +166,15 @@ class Seat:
             events=self.settings.session.events,
             poll=traits.polls[Query.MARKETS],
             most=self.settings.session.most_events,
-            outcomes=self._traded,
+            outcomes=dict(self.memory.outcomes),
         )
         self.ledger = OrderLedger(
             traits=traits,
             ids=self.ids,
             activation_timeout_s=self.settings.activation_timeout_s,
             tally=self.tally,
-            memory=self._recalled,
-            baseline=self._baseline(),
+            memory=self.memory.recalled,
+            baseline=self.memory.baseline(traits.sale_fee_bp),
         )
         self._funds = Funds(
             venue=self.name,
@@ -234,32 +239,6 @@ class Seat:
         return self.settings.venue.traits
 
     @property
-    def _recalled(self) -> list[Recalled]:
-        """Return the orders that processes before this one left."""
-        return [order for (venue, _), order in self.memory.orders.items() if venue == self.name]
-
-    @property
-    def _remembered(self) -> AccountOpened | None:
-        """Return from what all of our orders are reckoned, as the journal says."""
-        return self.memory.openings.get(self.name)
-
-    @property
-    def _traded(self) -> dict[EventId, tuple[SelectionId, ...]]:
-        """Return the outcomes of what processes before this one traded: it may not be listed any more."""
-        mine = (each for (venue, _), each in self.memory.traded.items() if venue == self.name)
-        return {each.event_id: each.outcomes for each in mine}
-
-    def _baseline(self) -> Baseline | None:
-        """Return what the account would have without any order that is recalled."""
-        opening = self._remembered
-        if opening is None:
-            return None
-        settled = [each.order for each in self._recalled if each.order.status is OrderStatus.SETTLED]
-        taken = sum(taken_micro(order, self.traits.sale_fee_bp) for order in settled)
-        free = opening.money_micro + self.memory.totals.get(self.name, 0) + taken
-        return Baseline(free, {holding.key: holding.shares for holding in opening.held})
-
-    @property
     def ready_epoch(self) -> int | None:
         """Return the session that may be traded on; `None` before the account is known."""
         return self.epoch if self._account_ready else None
@@ -292,18 +271,7 @@ class Seat:
 
     def funds_gap_cents(self, actual_micro: int) -> int | None:
         """Return how far an account's money is from what it must be; `None` where the opening is not known."""
-        if self.opening is None:
-            return None
-        return funds_gap_cents(self._funds_expected(self.opening.money_micro), actual_micro)
-
-    def _funds_expected(self, opening_micro: int) -> tuple[int, int]:
-        return funds_expected(
-            opening_micro,
-            [(order, self.ledger.ids.owns(name)) for name, order in self.orders().items()],
-            self.standing.results.total_micro,
-            fee_bp=self.traits.sale_fee_bp,
-            rebate_bp=self.traits.rebate_bp,
-        )
+        return self._accounting.gap_cents(self.orders(), actual_micro)
 
     def audit(self, views: Mapping[BookKey, MarketView]) -> Audit:
         """Count the differences from what REST said at the end of the run."""
@@ -322,7 +290,7 @@ class Seat:
             own = {name: order for name, order in own.items() if name in fates or name in issued}
             orders, fills = compare_orders(own, fates)
         if self.stop.closing is not None:
-            balance = self.funds_gap_cents(_money(self.stop.closing))
+            balance = self.funds_gap_cents(money_micro(self.stop.closing))
         if self.stop.books is not None and self.epoch is not None:
             books = compare_snapshots(views, self.stop.books)
         return Audit(orders=orders, fills=fills, balance_cents=balance, books=books)
@@ -412,30 +380,16 @@ class Seat:
         funds = await self._funds.read_all()
         while funds is None and self._opens_first:
             funds = await self._funds.read_all()
-        if funds is not None:
-            self._open_books(funds)
+        opened = None if funds is None else self._accounting.open(funds, self.orders())
+        if opened is not None:
+            self.journal.write(opened)
         if self._opens_first:
             self._open_account(AccountReady(self.name))
 
     @property
     def _opens_first(self) -> bool:
         """Tell whether the account must have been read before an order may leave."""
-        return self._remembered is not None or not self.traits.orders_named
-
-    def _open_books(self, funds: FundsRead) -> None:
-        """Settle from what all orders are reckoned. Only money that moved while nobody traded moves it."""
-        actual, self.opening = _money(funds), self._remembered
-        if self.opening is not None:
-            low, high = self._funds_expected(self.opening.money_micro)
-            moved = min(actual - low, 0) + max(actual - high, 0)
-            if not moved or (moved < 0 and not self.memory.ended_in_order):
-                return
-            log.warning("account_moved", venue=self.name, micro=moved)
-            actual = self.opening.money_micro + moved
-        held = self.opening.held if self.opening is not None else funds.holdings
-        account = self.settings.account
-        self.opening = AccountOpened(venue=self.name, account=account, money_micro=actual, held=held)
-        self.journal.write(self.opening)
+        return self.memory.opening is not None or not self.traits.orders_named
 
     async def _read_ladder(self) -> None:
         """Fetch the ladder; until then, and where it cannot be had, the generated one serves."""
@@ -503,8 +457,3 @@ class Seat:
         self._account_ready = True
         self.connected(self.name, self.ready_epoch)
         self.changed(message)
-
-
-def _money(funds: FundsRead) -> int:
-    """Return what an account has without what is matched."""
-    return funds.balance.free_micro + (funds.balance.resting_micro or 0)

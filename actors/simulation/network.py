@@ -125,7 +125,7 @@ class Link(trio.abc.Stream):
             self.reset()
         self._check()
         if not self.deaf:
-            await self.inner.send_all(sent)
+            await self._send(sent)
         self.process.after(Point.SEND)
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -135,6 +135,7 @@ class Link(trio.abc.Stream):
         self.process.before(Point.RECEIVE)
         if self._crumbs:
             await trio.lowlevel.checkpoint()
+            self._check()
             return self._take(max_bytes)
         data = await self._receive(max_bytes)
         self._check()
@@ -158,6 +159,13 @@ class Link(trio.abc.Stream):
     async def aclose(self) -> None:
         self.reset()
         await trio.lowlevel.checkpoint()
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            await self.inner.send_all(data)
+        except trio.ClosedResourceError:
+            self._check()
+            raise
 
     async def _receive(self, max_bytes: int | None) -> bytes:
         try:

@@ -62,12 +62,12 @@ async def read_all(stream: trio.abc.ReceiveStream, size: int) -> list[bytes]:
 
 
 @pytest.fixture
-def wire(autojump_clock) -> Wire:
+def wire() -> Wire:
     return Wire()
 
 
 @pytest.fixture
-def far(autojump_clock) -> Wire:
+def far() -> Wire:
     """A venue that is a fifth of a second away."""
     return Wire(latency_s=0.2)
 
@@ -75,7 +75,7 @@ def far(autojump_clock) -> Wire:
 # --- while nothing is wrong --------------------------------------------------------------------------------------
 
 
-async def test_bytes_go_both_ways_and_are_noted(wire):
+async def test_bytes_go_both_ways_and_are_noted(autojump_clock, wire):
     link, venue = await wire.dial()
 
     await link.send_all(b"ask")
@@ -86,7 +86,7 @@ async def test_bytes_go_both_ways_and_are_noted(wire):
     assert wire.notes == [("send", b"ask"), ("receive", b"told")]
 
 
-async def test_each_way_takes_the_latency(far):
+async def test_each_way_takes_the_latency(autojump_clock, far):
     link, venue = await far.dial()
 
     await link.send_all(b"ask")
@@ -97,7 +97,7 @@ async def test_each_way_takes_the_latency(far):
     assert (sent_s, trio.current_time()) == (0.2, 0.4)
 
 
-async def test_the_end_of_the_venue_is_the_end_of_the_link(wire):
+async def test_the_end_of_the_venue_is_the_end_of_the_link(autojump_clock, wire):
     link, venue = await wire.dial()
     await venue.aclose()
 
@@ -105,7 +105,7 @@ async def test_the_end_of_the_venue_is_the_end_of_the_link(wire):
     assert wire.network.links == []
 
 
-async def test_a_link_that_was_closed_is_closed_for_the_venue_too(wire):
+async def test_a_link_that_was_closed_is_closed_for_the_venue_too(autojump_clock, wire):
     link, venue = await wire.dial()
 
     await link.aclose()
@@ -115,7 +115,7 @@ async def test_a_link_that_was_closed_is_closed_for_the_venue_too(wire):
         await link.send_all(b"ask")
 
 
-async def test_an_answer_that_says_too_fast_is_counted(wire):
+async def test_an_answer_that_says_too_fast_is_counted(autojump_clock, wire):
     link, venue = await wire.dial()
 
     for status in (b"200", b"429", b"503"):
@@ -128,7 +128,7 @@ async def test_an_answer_that_says_too_fast_is_counted(wire):
 # --- sockets -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_connection_is_a_socket_from_its_handshake_on(wire):
+async def test_a_connection_is_a_socket_from_its_handshake_on(autojump_clock, wire):
     _link, _venue = await wire.dial()
     before = wire.network.has_socket
 
@@ -137,7 +137,7 @@ async def test_a_connection_is_a_socket_from_its_handshake_on(wire):
     assert (before, wire.network.has_socket) == (False, True)
 
 
-async def test_what_a_socket_carries_is_noted_without_its_bytes(wire):
+async def test_what_a_socket_carries_is_noted_without_its_bytes(autojump_clock, wire):
     link, venue = await wire.dial_socket()
 
     await link.send_all(b"masked by chance")
@@ -147,7 +147,7 @@ async def test_what_a_socket_carries_is_noted_without_its_bytes(wire):
     assert wire.notes == [("send", b""), ("send", b""), ("receive", b"")]
 
 
-async def test_when_a_socket_last_spoke_is_known(wire):
+async def test_when_a_socket_last_spoke_is_known(autojump_clock, wire):
     plain, server = await wire.dial()
     link, venue = await wire.dial_socket()
     await trio.sleep(7)
@@ -161,7 +161,7 @@ async def test_when_a_socket_last_spoke_is_known(wire):
     assert wire.network.delivered_s == 7
 
 
-async def test_when_the_last_socket_went_is_known(wire):
+async def test_when_the_last_socket_went_is_known(autojump_clock, wire):
     plain, _ = await wire.dial()
     link, _ = await wire.dial_socket()
     await trio.sleep(3)
@@ -175,7 +175,7 @@ async def test_when_the_last_socket_went_is_known(wire):
     assert not wire.network.has_socket
 
 
-async def test_one_socket_of_two_is_enough(wire):
+async def test_one_socket_of_two_is_enough(autojump_clock, wire):
     link, _ = await wire.dial_socket()
     await wire.dial_socket()
 
@@ -187,7 +187,7 @@ async def test_one_socket_of_two_is_enough(wire):
 # --- cuts --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_reset_is_heard_at_both_ends(wire):
+async def test_a_reset_is_heard_at_both_ends(autojump_clock, wire):
     link, venue = await wire.dial()
 
     wire.network.cut(Cut.RESET, 0.0)
@@ -200,7 +200,7 @@ async def test_a_reset_is_heard_at_both_ends(wire):
     assert wire.network.links == []
 
 
-async def test_a_reset_is_heard_by_who_waits_for_bytes(wire, nursery):
+async def test_a_reset_is_heard_by_who_waits_for_bytes(autojump_clock, wire, nursery):
     link, _ = await wire.dial()
 
     async def cut() -> None:
@@ -213,7 +213,7 @@ async def test_a_reset_is_heard_by_who_waits_for_bytes(wire, nursery):
         await read(link)
 
 
-async def test_a_reset_is_heard_by_who_waits_for_room(wire, nursery):
+async def test_a_reset_is_heard_by_who_waits_for_room(autojump_clock, wire, nursery):
     link, _ = await wire.dial()
 
     async def cut() -> None:
@@ -226,7 +226,7 @@ async def test_a_reset_is_heard_by_who_waits_for_room(wire, nursery):
         await link.send_all(bytes(LIMIT + 1))
 
 
-async def test_of_a_torn_piece_a_part_arrives_then_both_ends_know(wire):
+async def test_of_a_torn_piece_a_part_arrives_then_both_ends_know(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.TORN, 0.0)
 
@@ -241,7 +241,7 @@ async def test_of_a_torn_piece_a_part_arrives_then_both_ends_know(wire):
         await read(link)
 
 
-async def test_on_a_half_open_line_nothing_arrives_and_nobody_hears_of_it(wire):
+async def test_on_a_half_open_line_nothing_arrives_and_nobody_hears_of_it(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.HALF_OPEN, 0.0)
 
@@ -256,7 +256,7 @@ async def test_on_a_half_open_line_nothing_arrives_and_nobody_hears_of_it(wire):
     assert theirs.cancelled_caught
 
 
-async def test_the_end_of_a_half_open_line_is_not_heard_either(wire):
+async def test_the_end_of_a_half_open_line_is_not_heard_either(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.HALF_OPEN, 0.0)
     await venue.aclose()
@@ -267,7 +267,7 @@ async def test_the_end_of_a_half_open_line_is_not_heard_either(wire):
     assert scope.cancelled_caught
 
 
-async def test_a_half_open_line_stays_so_and_new_ones_are_whole(wire):
+async def test_a_half_open_line_stays_so_and_new_ones_are_whole(autojump_clock, wire):
     link, _ = await wire.dial()
     wire.network.cut(Cut.HALF_OPEN, 0.0)
     wire.network.heal()
@@ -280,7 +280,7 @@ async def test_a_half_open_line_stays_so_and_new_ones_are_whole(wire):
     assert link.deaf
 
 
-async def test_who_waits_on_a_half_open_line_is_woken_by_its_closing(wire, nursery):
+async def test_who_waits_on_a_half_open_line_is_woken_by_its_closing(autojump_clock, wire, nursery):
     link, venue = await wire.dial()
     wire.network.cut(Cut.HALF_OPEN, 0.0)
     await venue.send_all(b"told")
@@ -295,7 +295,7 @@ async def test_who_waits_on_a_half_open_line_is_woken_by_its_closing(wire, nurse
         await read(link)
 
 
-async def test_while_connections_are_refused_the_old_ones_go_on(wire):
+async def test_while_connections_are_refused_the_old_ones_go_on(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.REFUSED, 10.0)
 
@@ -310,7 +310,7 @@ async def test_while_connections_are_refused_the_old_ones_go_on(wire):
     assert len(wire.network.links) == 2
 
 
-async def test_in_a_blackout_everything_waits_and_then_passes(wire, nursery):
+async def test_in_a_blackout_everything_waits_and_then_passes(autojump_clock, wire, nursery):
     link, venue = await wire.dial()
     wire.network.cut(Cut.BLACKOUT, 10.0)
     passed: list[tuple[float, str]] = []
@@ -334,7 +334,7 @@ async def test_in_a_blackout_everything_waits_and_then_passes(wire, nursery):
     assert sorted(passed) == [(0, "told"), (10, "dialled"), (10, "sent")]
 
 
-async def test_a_second_blackout_makes_the_first_longer(wire):
+async def test_a_second_blackout_makes_the_first_longer(autojump_clock, wire):
     link, venue = await wire.dial()
     await venue.send_all(b"told")
     wire.network.cut(Cut.BLACKOUT, 10.0)
@@ -345,7 +345,7 @@ async def test_a_second_blackout_makes_the_first_longer(wire):
     assert trio.current_time() == 15
 
 
-async def test_while_it_is_stalled_only_the_venue_waits(wire):
+async def test_while_it_is_stalled_only_the_venue_waits(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.STALLED, 10.0)
 
@@ -359,7 +359,7 @@ async def test_while_it_is_stalled_only_the_venue_waits(wire):
     assert (asked_s, trio.current_time()) == (0, 10)
 
 
-async def test_crumbs_are_small_and_lose_no_byte(wire):
+async def test_crumbs_are_small_and_lose_no_byte(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.CHOPPED, 10.0)
     await venue.send_all(TEXT)
@@ -371,7 +371,7 @@ async def test_crumbs_are_small_and_lose_no_byte(wire):
     assert wire.notes == [("receive", TEXT)]
 
 
-async def test_a_crumb_is_never_more_than_was_asked_for(wire):
+async def test_a_crumb_is_never_more_than_was_asked_for(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.CHOPPED, 10.0)
     await venue.send_all(TEXT)
@@ -382,7 +382,7 @@ async def test_a_crumb_is_never_more_than_was_asked_for(wire):
     assert max(map(len, pieces)) <= 2
 
 
-async def test_what_follows_crumbs_comes_after_them(wire):
+async def test_what_follows_crumbs_comes_after_them(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.CHOPPED, 10.0)
     await venue.send_all(TEXT)
@@ -396,7 +396,7 @@ async def test_what_follows_crumbs_comes_after_them(wire):
     assert pieces[-1] == TEXT
 
 
-async def test_of_a_line_that_was_reset_no_crumbs_are_left(wire):
+async def test_of_a_line_that_was_reset_no_crumbs_are_left(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.network.cut(Cut.CHOPPED, 10.0)
     await venue.send_all(TEXT)
@@ -409,7 +409,7 @@ async def test_of_a_line_that_was_reset_no_crumbs_are_left(wire):
 
 
 @pytest.mark.parametrize("cut", sorted(LASTING, key=lambda cut: cut.value))
-async def test_what_lasts_ends(wire, cut):
+async def test_what_lasts_ends(autojump_clock, wire, cut):
     wire.network.cut(cut, 10.0)
     lasts = [wire.network.lasts(cut)]
     await trio.sleep(10)
@@ -418,7 +418,7 @@ async def test_what_lasts_ends(wire, cut):
 
 
 @pytest.mark.parametrize("cut", sorted(LASTING, key=lambda cut: cut.value))
-async def test_what_was_healed_lasts_no_longer(wire, cut):
+async def test_what_was_healed_lasts_no_longer(autojump_clock, wire, cut):
     wire.network.cut(cut, 10.0)
 
     wire.network.heal()
@@ -429,7 +429,7 @@ async def test_what_was_healed_lasts_no_longer(wire, cut):
 # --- the process at this end -------------------------------------------------------------------------------------
 
 
-async def test_the_links_of_a_dead_process_are_cut(wire):
+async def test_the_links_of_a_dead_process_are_cut(autojump_clock, wire):
     link, venue = await wire.dial_socket()
     await trio.sleep(4)
 
@@ -443,7 +443,7 @@ async def test_the_links_of_a_dead_process_are_cut(wire):
             await door
 
 
-async def test_a_process_that_dies_while_it_dials_has_no_link(wire, nursery):
+async def test_a_process_that_dies_while_it_dials_has_no_link(autojump_clock, wire, nursery):
     wire.network.cut(Cut.BLACKOUT, 10.0)
 
     async def die() -> None:
@@ -457,7 +457,7 @@ async def test_a_process_that_dies_while_it_dials_has_no_link(wire, nursery):
     assert wire.network.links == []
 
 
-async def test_killed_before_it_sends_nothing_has_left(wire):
+async def test_killed_before_it_sends_nothing_has_left(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.process.doom(Point.SEND, 1, after=False)
 
@@ -467,7 +467,7 @@ async def test_killed_before_it_sends_nothing_has_left(wire):
     assert await read(venue) == b""
 
 
-async def test_killed_after_it_sent_all_has_arrived(wire):
+async def test_killed_after_it_sent_all_has_arrived(autojump_clock, wire):
     link, venue = await wire.dial()
     wire.process.doom(Point.SEND, 1, after=True)
 
@@ -478,7 +478,7 @@ async def test_killed_after_it_sent_all_has_arrived(wire):
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_killed_around_what_it_receives_it_has_nothing(wire, after):
+async def test_killed_around_what_it_receives_it_has_nothing(autojump_clock, wire, after):
     link, venue = await wire.dial()
     await venue.send_all(b"told")
     wire.process.doom(Point.RECEIVE, 1, after=after)

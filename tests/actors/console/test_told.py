@@ -7,6 +7,7 @@ from actors.decisions.recollection import Recollection
 from actors.entries import (
     AccountOpened,
     CancelSent,
+    EventTraded,
     Latch,
     Latched,
     Lifted,
@@ -46,7 +47,11 @@ TOLD = [
     (RunStarted(run=3, version="1.2"), "run 3, version 1.2"),
     (RunEnded(run=3, flat=True), "run 3, flat"),
     (RunEnded(run=3, flat=False), "run 3, not proved flat"),
-    (AccountOpened(venue=VENUE, money_micro=12_340_000), "$12.34, 0 holdings"),
+    (AccountOpened(venue=VENUE, account="mine", money_micro=12_340_000), "$12.34, 0 holdings"),
+    (
+        EventTraded(venue=VENUE, event_id=EventId("cup"), outcomes=(SelectionId("yes"), SelectionId("no"))),
+        "cup, 2 outcomes",
+    ),
     (
         OrderIntended(venue=VENUE, strategy="maker", order=PLACING, at_ns=1),
         "maker  25 shares at 42% on yes of cup/final",

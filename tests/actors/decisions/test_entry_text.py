@@ -9,6 +9,7 @@ from actors.decisions.entry_text import KINDS, EntryUnreadable, read, read_entry
 from actors.entries import (
     CancelSent,
     Entry,
+    EventTraded,
     Latch,
     Latched,
     OrderIntended,
@@ -30,7 +31,8 @@ PRICES = st.one_of(st.integers(), st.builds(Probability, st.integers(1, 9999)))
 PLACING = st.builds(PlaceOrder, key=KEYS, price=PRICES)
 FILLS = st.lists(st.builds(Fill, st.integers(), PRICES), max_size=3).map(tuple)
 ORDERS = st.builds(Order, key=KEYS, price=PRICES, fills=FILLS)
-for _kind, _values in ((BookKey, KEYS), (PlaceOrder, PLACING), (Order, ORDERS)):
+TRADED = st.builds(EventTraded, event_id=IDS)
+for _kind, _values in ((BookKey, KEYS), (PlaceOrder, PLACING), (Order, ORDERS), (EventTraded, TRADED)):
     st.register_type_strategy(_kind, _values)
 
 VENUE = VenueName("venue")
@@ -88,7 +90,8 @@ def test_prices_and_ids_keep_their_kinds():
         ("CancelSent", '{"venue": "v", "command": {"command": "Credentials"}}'),
         ("CancelSent", '{"venue": "v", "command": {}}'),
         ("CancelSent", '{"venue": "v", "command": 1}'),
-        ("AccountOpened", '{"venue": "v", "money_micro": 1, "held": 1}'),
+        ("AccountOpened", '{"venue": "v", "account": "a", "money_micro": 1, "held": 1}'),
+        ("AccountOpened", '{"venue": "v", "money_micro": 1, "held": []}'),
         ("OrderMoved", written(moved(ORDER)).replace('"bp":4200', '"bp":0')),
         ("OrderMoved", written(moved(ORDER)).replace('"event_id":7', '"event_id":[]')),
         ("OrderMoved", written(moved(ORDER)).replace('"push"', '"hearsay"')),

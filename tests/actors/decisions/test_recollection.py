@@ -109,9 +109,9 @@ def test_a_latch_keeps_its_first_reason_until_it_is_lifted():
 
 
 def test_an_account_is_reckoned_from_its_newest_opening_and_its_total_goes_on():
-    first = AccountOpened(venue=VENUE, money_micro=1)
-    second = AccountOpened(venue=VENUE, money_micro=2)
-    other = AccountOpened(venue=OTHER, money_micro=3)
+    first = AccountOpened(venue=VENUE, account="mine", money_micro=1)
+    second = AccountOpened(venue=VENUE, account="mine", money_micro=2)
+    other = AccountOpened(venue=OTHER, account="mine", money_micro=3)
 
     recalled = recollection(first, other, booked(5, total_micro=5), booked(7, total_micro=7, venue=OTHER), second)
 
@@ -248,7 +248,7 @@ ENTRIES: st.SearchStrategy[Entry] = st.one_of(
         venue=VENUES,
         number=NUMBERS,
     ),
-    st.builds(AccountOpened, venue=VENUES, money_micro=st.integers()),
+    st.builds(AccountOpened, venue=VENUES, account=st.just("mine"), money_micro=st.integers()),
     st.builds(Latched, latch=LATCHES, reason=st.text()),
     st.builds(Lifted, latch=LATCHES, reason=st.text()),
     st.builds(RunStarted, run=st.integers(1, 3), version=st.just("1")),

@@ -93,7 +93,7 @@ def test_rows_say_which_run_venue_and_order_they_are_about(open_store):
             OrderMoved(venue=VENUE, strategy="maker", order=Order.placed(PLACING), source=Source.RECKONED, as_of_ns=0),
             CancelSent(venue=VENUE, command=cancel),
             CancelSent(venue=VENUE, command=CancelAll()),
-            AccountOpened(venue=VENUE, money_micro=1),
+            AccountOpened(venue=VENUE, account="mine", money_micro=1),
             RunEnded(run=1, flat=True),
         )
     )
