@@ -77,7 +77,13 @@ def open_exchange(directory: Path, venues: Sequence[str], arguments: Sequence[st
             f"{directory}: the journal is about an exchange that has ended, with every order and all money; "
             "remove the directory, or name another one"
         )
-    return _start(directory, venues, tuple(arguments))
+    try:
+        return _start(directory, venues, tuple(arguments))
+    except OSError as error:
+        raise ExchangeUnusable(f"{directory}: {error.strerror}; name another directory") from error
+    except EntryUnreadable as error:
+        said = directory / LOG_NAME
+        raise ExchangeUnusable(f"the exchange did not start within {START_S:g} s; {said} says why") from error
 
 
 def _noted(path: Path) -> ExchangeProcess | None:
@@ -92,30 +98,29 @@ def _noted(path: Path) -> ExchangeProcess | None:
 
 
 def _start(directory: Path, venues: Sequence[str], arguments: tuple[str, ...]) -> ExchangeProcess:
-    log_path = directory / LOG_NAME
+    with open(os.open(directory / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "actors", "exchange", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            text=True,
+        )
     try:
-        with open(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "actors", "exchange", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-                text=True,
-            )
         addresses = _told(_first_line(child), venues)
         process = ExchangeProcess(pid=child.pid, arguments=arguments, addresses=addresses)
         write_private(directory / NOTE_NAME, written(process).encode())
-    except OSError as error:
-        raise ExchangeUnusable(f"{directory}: {error.strerror}; name another directory") from error
-    except EntryUnreadable as error:
-        raise ExchangeUnusable(f"the exchange did not start within {START_S:g} s; {log_path} says why") from error
+    except (OSError, EntryUnreadable):
+        child.kill()
+        child.wait()
+        raise
     child.returncode = 0  # nobody waits for it: it goes on without us
     return process
 
 
 def _first_line(child: "subprocess.Popen[str]") -> str:
-    """Return the first line of what it says; what there is of it when it takes too long, and it is gone then."""
+    """Return the first line of what it says, or what there is of it when it takes too long."""
     assert child.stdout is not None, "it is a pipe"
     too_late = Timer(START_S, child.kill)
     too_late.start()

@@ -11,13 +11,13 @@ from protocol.events import EventStatus
 CONFIG_CLOSES_S = 400.0
 
 
-def happen(embedded: Embedded, what: Happening, random: Random, now_ns: int) -> None:
+def happen(embedded: Embedded, what: Happening, random: Random) -> None:
     """Do it, where there is something to do it to."""
     match embedded:
         case EmbeddedProphetX(exchange=exchange):
             _happen_prophetx(exchange, what, random)
         case EmbeddedSatoriEx(exchange=other):
-            _happen_satoriex(other, what, random, now_ns)
+            _happen_satoriex(other, what, random)
 
 
 def _happen_prophetx(exchange: Exchange, what: Happening, random: Random) -> None:
@@ -36,7 +36,7 @@ def _happen_prophetx(exchange: Exchange, what: Happening, random: Random) -> Non
             pass
 
 
-def _happen_satoriex(exchange: SatoriexExchange, what: Happening, random: Random, now_ns: int) -> None:
+def _happen_satoriex(exchange: SatoriexExchange, what: Happening, random: Random) -> None:
     markets = exchange.floor.open_markets()
     match what:
         case Happening.HALT if markets:

@@ -27,6 +27,7 @@ from actors.simulation.trader import Trader
 from actors.simulation.verdict import Verdict
 from actors.simulation.world import (
     CALM_S,
+    KINDS,
     ClockJump,
     CutTrouble,
     DiskBroken,
@@ -56,8 +57,30 @@ SILENT_S = {True: 30.0, False: 90.0}  # how long a socket may be silent, with he
 WRONG_S = 120.0  # how long a book may be wrong: what it takes to notice that a socket is deaf, and to read it anew
 LOSSY = frozenset({Fault.DROP, Fault.DELAY, Fault.REORDER, Fault.GARBAGE})
 
-REQUIRED: frozenset[str] = frozenset()
-"""What must have happened at least once over many worlds, by the names of log events."""
+REQUIRED = KINDS | frozenset(
+    {
+        "activation_overdue",
+        "answer_not_json",
+        "book_not_read",
+        "books_doubted",
+        "flatness_not_read",
+        "funds_not_read",
+        "journal_failed",
+        "killed",
+        "latched",
+        "login_failed",
+        "lost_order_found",
+        "order_outcome_unknown",
+        "orders_doubted",
+        "requests_held",
+        "session_lost",
+        "session_not_opened",
+        "session_superseded",
+        "successor_failed",
+        "token_refreshed",
+    }
+)
+"""What must have happened at least once over many worlds: every kind of fault, and these log events of the bot."""
 
 
 @attrs.frozen(kw_only=True)
@@ -320,7 +343,7 @@ class Simulation:
                 if trouble.unseen_s:
                     self.networks[trouble.venue].cut(Cut.BLACKOUT, trouble.unseen_s)
                 dice = Random(f"happening {self.world.seed} {trouble.at_s}")
-                happen(self.embedded[trouble.venue], trouble.what, dice, _true_ns())
+                happen(self.embedded[trouble.venue], trouble.what, dice)
             case Switch():
                 await self._switch(trouble)
             case _:

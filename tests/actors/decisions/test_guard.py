@@ -4,7 +4,7 @@ import pytest
 from actors.decisions.guard import DAY_S, FIRST_REST_S, Guard, Limits
 from actors.decisions.recollection import Recalled, Recollection
 from actors.decisions.standing import Standing
-from actors.entries import Latch, Latched, LimitBreached, ResultBooked
+from actors.entries import EventTraded, Latch, Latched, LimitBreached, ResultBooked
 from actors.messages import DenialReason, FundsRead, Intent, MarketView
 from actors.tally import Tally
 from protocol.book import BookStatus
@@ -349,6 +349,17 @@ def test_closing_is_no_latch():
     watching.closing = True
 
     assert watching.take_notes() == []
+
+
+def test_an_event_is_told_with_its_outcomes_when_an_order_on_it_first_leaves():
+    watching = guard(max_stake_cents=1000)
+    watching.check(intent("x-1", stake=2000), 0.0, DAY)
+    denied = watching.take_notes()
+    for name in ("x-2", "x-3"):
+        watching.check(intent(name), 0.0, DAY)
+
+    assert denied == []
+    assert watching.take_notes() == [EventTraded(venue=VENUE, event_id=KEY.event_id, outcomes=EVENT.outcomes)]
 
 
 def test_what_a_book_came_to_is_told_with_the_sums_of_its_venue():

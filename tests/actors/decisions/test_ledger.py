@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from actors.decisions.exactness import MAX_FILL_QUESTIONS
 from actors.decisions.ledger import MAX_RESENDS, OrderLedger
+from actors.decisions.recollection import Recalled
 from actors.messages import (
     AccountReady,
     AnswerLost,
@@ -1042,7 +1043,7 @@ def take(bench: Bench, step: tuple) -> None:
             bench.hear(report if report.client_order_id in placed else foreign(report))
         case ("cancel", name):
             bench.hear(CancelWanted(name))
-        case ("cancel_answer", name, result):
+        case ("cancel_answer", name, result) if name not in placed or placed[name].order.venue_order_id is not None:
             bench.cancelled(result, name)
         case ("order_read", name, result):
             bench.hear(OrderRead(venue_order_id=VenueOrderId(f"v{name[2:]}"), result=result))
@@ -1066,15 +1067,36 @@ def take(bench: Bench, step: tuple) -> None:
             bench.now_s += seconds
 
 
-@given(st.lists(STEPS, max_size=30))
-def test_whatever_comes_no_fill_is_lost_and_no_order_is_forgotten(steps):
-    bench = quiet()
+def recalled(name: str, status: OrderStatus, filled: int) -> Recalled:
+    """An order that a process before this one left."""
+    filled = {NEW: 0, UNKNOWN: 0, FILLED: 1000}.get(status, filled)
+    order = attrs.evolve(
+        Order.placed(command(name)),
+        status=status,
+        filled=filled,
+        fills=(Fill(filled, Odds(146)),) if filled else (),
+        venue_order_id=None if status in (NEW, UNKNOWN) else VenueOrderId(f"v{name[2:]}"),
+    )
+    return Recalled(venue=VENUE, strategy="maker", order=order, intended_ns=EPOCH_NS, moved_ns=EPOCH_NS, as_of_ns=0)
+
+
+MEMORIES = st.dictionaries(
+    NAMES, st.tuples(st.sampled_from([NEW, UNKNOWN, PENDING, OPEN, FILLED]), st.integers(0, 999))
+)
+
+
+@given(st.just({}) | MEMORIES, st.lists(STEPS, max_size=30))
+def test_whatever_comes_no_fill_is_lost_and_no_order_is_forgotten(memory, steps):
+    bench = quiet() if not memory else Bench()
     ledger = bench.ledger
+    ledger.memory = [recalled(name, status, filled) for name, (status, filled) in memory.items()]
+    outs = list(ledger.open_account(bench.now_s, bench.wall_ns)) if memory else []
+    filled_before = sum(each.order.filled for each in ledger.memory)
 
     highest: dict[str, int] = {}
     for step in steps:
         take(bench, step)
-        bench.tick()
+        outs += bench.tick()
 
         live = {name for name, tracked in ledger.orders.items() if tracked.order.can_match}
         assert ledger.flat == (not live)
@@ -1089,10 +1111,11 @@ def test_whatever_comes_no_fill_is_lost_and_no_order_is_forgotten(steps):
                 order.can_match and named and (order.cancel_wanted or order.status is PENDING)
             ):
                 assert tracked.due_s < math.inf, f"{name} would never be looked at again"
-    assert bench.tally.fill_cents == sum(
-        cents for name, cents in highest.items() if ledger.ids.owns(ClientOrderId(name))
-    )
-    assert bench.tally.sent >= bench.tally.rejected
+    highest = {name: tracked.order.filled for name, tracked in ledger.orders.items()}
+    ours = sum(filled for name, filled in highest.items() if ledger.ids.owns(ClientOrderId(name)))
+    assert bench.tally.fill_cents == ours - filled_before
+    assert not {out.client_order_id for out in outs if isinstance(out, PlaceOrder)} & memory.keys()
+    assert memory or bench.tally.sent >= bench.tally.rejected
 
 
 @given(st.lists(REPORTS, max_size=6), st.randoms(use_true_random=False))
