@@ -39,19 +39,19 @@ ROOMS = ("errors", "belief", "ids", "odds", "money", "prices", "events", "comman
 ROOMS += ("worlds", "exposure", "matching", "venue", "tokens", "liveness")
 """The rooms of the protocol from the bottom up: each imports only what stands before it."""
 
-LIFE = "actors/simulation/life.py"
 ROOTS = {
-    "actors.bot": {"actors/paper.py", "actors/running.py", "actors/console/status.py", "actors/config.py", LIFE},
-    "actors.seat": {"actors/bot.py", "actors/data_dir.py", "actors/config.py", "actors/paper.py", LIFE},
+    "actors.bot": {"actors/paper.py", "actors/running.py", "actors/console/status.py", "actors/config.py"},
+    "actors.seat": {"actors/bot.py", "actors/data_dir.py", "actors/config.py", "actors/paper.py"},
     "actors.relay": {"actors/seat.py"},
-    "actors.session": {"actors/relay.py", "actors/seat.py", "actors/config.py", "actors/paper.py", LIFE},
+    "actors.session": {"actors/relay.py", "actors/seat.py", "actors/config.py", "actors/paper.py"},
     "actors.paper": set(),
-    "actors.exchange": {"actors/paper.py", *SIMULATION},
-    "actors.exchange.embedded": {"actors/paper.py", LIFE},
+    "actors.exchange": {"actors/paper.py"},
+    "actors.exchange.embedded": {"actors/paper.py"},
     "actors.simulation": set(),
 }
-"""What is put together from many rooms, and who knows it beside the commands."""
-ROOTS["actors.exchange.embedded"] |= {f"actors/simulation/{each}.py" for each in ("simulate", "happenings", "auditor")}
+"""What is put together from many rooms, and who knows it beside the commands and the simulation."""
+for root in ("bot", "seat", "session", "exchange", "exchange.embedded"):
+    ROOTS[f"actors.{root}"] |= SIMULATION
 
 NAMING = ("actors/exchange/", "actors/config.py", "actors/bot.py")
 NAMING += tuple(f"actors/simulation/{each}.py" for each in ("world", "simulate", "happenings", "mutants"))

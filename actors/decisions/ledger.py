@@ -214,6 +214,9 @@ class OrderLedger:
         for recalled in self.memory:
             yield self._take_up(recalled, now_s, wall_ns)
         self.doubts.start(now_s)
+        if self.memory and self.traits.orders_named:
+            self._socket.began(now_s)
+            self.doubts.missed(now_s, now_s)  # the last of what happened before is not in every copy yet
         self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
         if self.traits.cancels_all:
             yield CancelAll()

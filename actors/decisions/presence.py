@@ -19,6 +19,10 @@ class Presence:
     _whole_s: float | None = None  # when the socket was last known to be there
     _restart_asked: bool = False
 
+    def began(self, now_s: float) -> None:
+        """Count what comes from now on, before there is a first socket, as missed."""
+        self._whole_s = now_s
+
     def ready(self) -> float | None:
         """Learn that it is there again; return since when something may have been missed."""
         self.up, self._restart_asked, self.ends_s = True, False, math.inf

@@ -15,13 +15,17 @@ from actors.exchange.prophetx.catalogue import Catalogue as Catalogue
 from actors.exchange.prophetx.exchange import Exchange
 from actors.exchange.prophetx.loading import load_catalogue as load_catalogue
 from actors.exchange.prophetx.settings import ExchangeSettings
+from actors.exchange.prophetx.truth import OrderTruth as BetTruth
+from actors.exchange.prophetx.truth import order_truth as bet_truth
 from actors.exchange.satoriex import presets as satoriex_presets
 from actors.exchange.satoriex.book import BookTruth
 from actors.exchange.satoriex.exchange import SatoriexExchange
+from actors.exchange.satoriex.markets import Stage
 from actors.exchange.satoriex.orders import Side as Direction
 from actors.exchange.satoriex.settings import SatoriexSettings
 from actors.exchange.satoriex.truth import OrderTruth
-from protocol.events import Level, OrderStatus, Side
+from actors.exchange.satoriex.truth import order_truth as share_truth
+from protocol.events import Level, OrderStatus, Result, Side
 from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId, VenueOrderId
 from protocol.money import micro
 from protocol.prices import MICRO_PER_SHARE, Price, Probability, gain_micro
@@ -47,6 +51,7 @@ class TrueOrder:
     cost_micro: int  # what its fills staked
     gain_micro: int  # what they gain when the selection wins, before fees
     settled: bool  # its result is known
+    result: Result
 
 
 class Served(Protocol):
@@ -78,6 +83,9 @@ class Embedded(Protocol):
         """Return what a client needs to know: addresses, and who to be."""
 
     def orders(self) -> list[TrueOrder]: ...
+    def order(self, venue_order_id: VenueOrderId) -> TrueOrder | None:
+        """Return one of them, as it is now; `None` for what is not there."""
+
     def funds_micro(self) -> int:
         """Return the main account's money without what is matched."""
 
@@ -157,22 +165,11 @@ class EmbeddedProphetX:
         }
 
     def orders(self) -> list[TrueOrder]:
-        return [
-            TrueOrder(
-                venue_order_id=order.venue_order_id,
-                client_order_id=name,
-                key=order.key,
-                selection_id=order.selection_id,
-                price=order.odds,
-                size=order.size,
-                status=order.status,
-                filled=order.filled,
-                cost_micro=micro(order.filled),
-                gain_micro=sum(gain_micro(fill.price, fill.size) for fill in order.fills),
-                settled=order.status in (OrderStatus.SETTLED, OrderStatus.VOID),
-            )
-            for name, order in self.exchange.truth().orders.items()
-        ]
+        return [_true_bet(name, order) for name, order in self.exchange.truth().orders.items()]
+
+    def order(self, venue_order_id: VenueOrderId) -> TrueOrder | None:
+        found = self.exchange.floor.orders.get(venue_order_id)
+        return None if found is None else _true_bet(found.external_id, bet_truth(found))
 
     def funds_micro(self) -> int:
         wallet = self.exchange.truth().balance
@@ -183,6 +180,23 @@ class EmbeddedProphetX:
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
         return self.exchange.truth().books
+
+
+def _true_bet(name: ClientOrderId, order: BetTruth) -> TrueOrder:
+    return TrueOrder(
+        venue_order_id=order.venue_order_id,
+        client_order_id=name,
+        key=order.key,
+        selection_id=order.selection_id,
+        price=order.odds,
+        size=order.size,
+        status=order.status,
+        filled=order.filled,
+        cost_micro=micro(order.filled),
+        gain_micro=sum(gain_micro(fill.price, fill.size) for fill in order.fills),
+        settled=order.status in (OrderStatus.SETTLED, OrderStatus.VOID),
+        result=order.result,
+    )
 
 
 # --- SatoriEx ----------------------------------------------------------------------------------------------------
@@ -228,10 +242,15 @@ class EmbeddedSatoriEx:
         }
 
     def orders(self) -> list[TrueOrder]:
-        traded = {market.market_id for market in self.exchange.floor.open_markets()}
-        return [
-            _true(name, order, order.market_id not in traded) for name, order in self.exchange.truth().orders.items()
-        ]
+        return [self._true(name, order) for name, order in self.exchange.truth().orders.items()]
+
+    def order(self, venue_order_id: VenueOrderId) -> TrueOrder | None:
+        found = self.exchange.floor.orders.get(venue_order_id)
+        return None if found is None else self._true(found.order_id, share_truth(found))
+
+    def _true(self, name: str, order: OrderTruth) -> TrueOrder:
+        market = self.exchange.floor.markets[order.market_id]
+        return _true(name, order, market.winner if market.stage is Stage.SETTLED else None)
 
     def funds_micro(self) -> int:
         truth = self.exchange.truth()
@@ -248,8 +267,9 @@ class EmbeddedSatoriEx:
         return found
 
 
-def _true(name: str, order: OrderTruth, settled: bool) -> TrueOrder:
+def _true(name: str, order: OrderTruth, winner: str | None) -> TrueOrder:
     key, buys = BookKey(EventId(order.market_id), MarketId(order.outcome_id)), order.side is Direction.BUY
+    won = (winner == order.outcome_id) is buys
     paid, rest = order.cost_micro, order.filled_shares * MICRO_PER_SHARE - order.cost_micro
     return TrueOrder(
         venue_order_id=VenueOrderId(name),
@@ -262,7 +282,8 @@ def _true(name: str, order: OrderTruth, settled: bool) -> TrueOrder:
         filled=order.filled_shares,
         cost_micro=paid if buys else rest,
         gain_micro=rest if buys else paid,
-        settled=settled,
+        settled=winner is not None,
+        result=Result.TO_BE_DECIDED if winner is None else Result.WON if won else Result.LOST,
     )
 
 

@@ -140,23 +140,16 @@ class Auditor:
 
         One that was proved filled by the account's money alone has no id of the venue.
         """
-        filled: dict[object, int] = {}
-        nameless: Counter[tuple[SelectionId, int]] = Counter()
-        for order in orders:
-            filled[order.client_order_id] = order.filled
-            if order.venue_order_id is not None:
-                filled[order.venue_order_id] = order.filled
-            elif order.filled:
-                nameless[order.selection_id, order.filled] += 1
+        left = {order.client_order_id: order for order in orders}
+        names = {order.venue_order_id: name for name, order in left.items()}
         for truth in self.venues[venue].truth():
-            booked = filled.get(truth.client_order_id, filled.get(truth.venue_order_id, 0))
-            if booked != truth.filled and nameless[truth.selection_id, truth.filled]:
-                nameless[truth.selection_id, truth.filled] -= 1
-            elif booked != truth.filled:
+            name = truth.client_order_id if truth.client_order_id in left else names.get(truth.venue_order_id)
+            booked = left.pop(name).filled if name in left else 0
+            if booked != truth.filled and not _take_proved(left, truth):
                 self.violate("fills", f"{truth.filled} filled of {truth}, booked {booked}")
-        for (selection_id, size), left in nameless.items():
-            if left:
-                self.violate("fills", f"{size} booked on {selection_id} that nobody filled")
+        for order in left.values():
+            if order.filled:
+                self.violate("fills", f"{order.filled} booked that nobody filled: {order}")
 
     # --- its own ledger ---
 
@@ -241,3 +234,13 @@ def _group(order: TrueOrder, watched: Watched) -> Group:
 
 def _outcome(order: TrueOrder) -> SelectionId:
     return sold_by(order.selection_id) or order.selection_id
+
+
+def _take_proved(left: dict[ClientOrderId, Order], truth: TrueOrder) -> bool:
+    """Take out an order that the money alone proved filled as another one was, if there is one."""
+    for name, order in left.items():
+        same = (order.selection_id, order.filled) == (truth.selection_id, truth.filled)
+        if order.venue_order_id is None and order.filled and same:
+            del left[name]
+            return True
+    return False

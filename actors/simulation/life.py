@@ -8,10 +8,11 @@ import trio
 
 from actors.bot import Bot, BotSettings
 from actors.decisions.guard import Limits
+from actors.entries import Entry
 from actors.exchange.embedded import Embedded
 from actors.io.disk import Disk
 from actors.io.store import Store, Work
-from actors.journal import Journal, JournalFailed
+from actors.journal import Journal, JournalFailed, ignored, nothing
 from actors.seat import SeatSettings
 from actors.session import SessionSettings
 from actors.simulation.network import Network
@@ -40,6 +41,23 @@ class KeptTokens:
         self.secrets |= {tokens.access_token, tokens.refresh_token}
 
 
+@attrs.define(kw_only=True)
+class TappedJournal(Journal):
+    """A journal of which somebody else is told what is left for it, and what has come onto the disk."""
+
+    said: Callable[[Entry], None]
+    written: Callable[[Entry], None]
+
+    def write(self, entry: Entry, then: Callable[[], None] = nothing, failed: Callable[[str], None] = ignored) -> None:
+        self.said(entry)
+
+        def done() -> None:
+            self.written(entry)
+            then()
+
+        super().write(entry, done, failed)
+
+
 @attrs.define(kw_only=True, eq=False)
 class Machine:
     """What outlives a process: disk, network, what the operator configured."""
@@ -51,6 +69,8 @@ class Machine:
     limits: Limits
     wall_ns: Callable[[], int]
     committed: Callable[[], None]
+    said: Callable[[Entry], None]
+    written: Callable[[Entry], None]
     disk: Disk = attrs.field(factory=Disk)
 
     def open_store(self) -> Store:
@@ -71,7 +91,8 @@ class Machine:
 
         store.carry = carry
         trades = trader(store.run)
-        life = Life(process=process, trader=trades, journal=Journal(store=store, wall_ns=process.wall_ns))
+        journal = TappedJournal(store=store, wall_ns=process.wall_ns, said=self.said, written=self.written)
+        life = Life(process=process, trader=trades, journal=journal)
 
         async def trade(desk: Desk) -> None:
             life.desk = desk

@@ -633,8 +633,8 @@ RESTARTING = (
         "orders_forgotten_on_restart",
         "a new process knows nothing of the orders of the one before",
         "actors/seat.py",
-        "        return [order for (venue, _), order in self.memory.orders.items() if venue == self.name]",
-        "        return []",
+        "            memory=self.memory.recalled,",
+        "            memory=(),",
     ),
     Mutant(
         "sent_order_absent_on_restart",

@@ -15,12 +15,14 @@ import trio
 from actors.entries import Latch, Lifted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.faults import Fault
+from actors.exchange.http import Asked
 from actors.io.store import Stamped
 from actors.io.tables import StoreFailed
 from actors.simulation.auditor import Auditor, Violation, Watched
 from actors.simulation.book_watch import BookWatch
 from actors.simulation.determinism import run_pinned
 from actors.simulation.happenings import happen
+from actors.simulation.honesty import Honesty
 from actors.simulation.life import KeptTokens, Life, Machine
 from actors.simulation.network import Cut, Network
 from actors.simulation.trader import Trader
@@ -118,6 +120,7 @@ class Simulation:
     machine: Machine = attrs.field(init=False)
     auditor: Auditor = attrs.field(init=False)
     watch: BookWatch = attrs.field(init=False)
+    honesty: Honesty = attrs.field(init=False)
     injected: Counter[str] = attrs.field(factory=Counter)
     reached: Counter[str] = attrs.field(factory=Counter)
     counts: Counter[str] = attrs.field(factory=Counter)
@@ -154,6 +157,7 @@ class Simulation:
             venue = SatoriEx(poll_s=world.satoriex.poll_s)
             other = OpenSatoriEx(settings=world.satoriex.settings, venue=venue)
             self._join(other.open(_true_ns, world.seed, "none", 1.0), world.satoriex.latency_s)
+        self.honesty = Honesty(embedded=self.embedded, violate=lambda *words: self.auditor.violate(*words))
         self.machine = Machine(
             seed=world.seed,
             embedded=self.embedded,
@@ -162,6 +166,8 @@ class Simulation:
             limits=world.limits,
             wall_ns=lambda: _true_ns() + self._offset_ns,
             committed=lambda: self._note("commit"),
+            said=self.honesty.said,
+            written=self.honesty.written,
         )
         self.machine.disk.before_commit = self._wait_for_disk
         named = {name: each.venue.traits.orders_named for name, each in self.embedded.items()}
@@ -199,10 +205,11 @@ class Simulation:
             note=lambda kind, data: self._note(f"{kind} {name}", data),
         )
 
-        def arrived(endpoint: str, _asked: object) -> None:
+        def arrived(endpoint: str, asked: Asked) -> None:
             self.counts["requests"] += 1
             if endpoint == "place":
                 self.auditor.placing(name)
+                self.honesty.placing(name, asked)
 
         embedded.exchange.watch(arrived)
 
@@ -233,6 +240,7 @@ class Simulation:
             return self._over
         if life.crash is not None:
             self.auditor.violate("crashed", life.crash)
+            self._over = True  # it would only crash again
         elif life.journal_failed:
             self.reached["journal_failed"] += 1
             self._mend_disk()

@@ -88,8 +88,9 @@ class Trader:
         known = set(desk.orders)
         quotes = [quote for each in market.selections if (quote := self._quote_on(market, each)) is not None]
         desk.quote(market.key, quotes)
-        for name in desk.orders.keys() - known:
-            self._note(desk.orders[name], market)
+        for name, order in desk.orders.items():
+            if name not in known:
+                self._note(order, market)
 
     def _quote_on(self, market: MarketView, selection_id: SelectionId) -> Quote | None:
         price = self._price(market, selection_id, bold=False)

@@ -282,7 +282,10 @@ PER_HOUR = {
     Fault.CONFIG_CHANGE: 1.0,
 }
 """How often what the exchange does of itself comes; all else is drawn at each opportunity."""
-OFTEN = (0.01, 0.05, 0.2)
+TO_ORDERS = frozenset({Fault.LOST_ANSWER, Fault.LOST_REQUEST, Fault.SERVER_ERROR, Fault.SERVER_ERROR_AFTER})
+TO_NEWS = frozenset({Fault.DROP, Fault.DELAY, Fault.LATE_FILL, Fault.DUPLICATE, Fault.REORDER, Fault.GARBAGE})
+OFTEN = (0.05, 0.2, 0.5)  # where it is about orders alone
+SELDOM = (0.0025, 0.0125, 0.05)
 DELAYS_S = (0.5, 4.0, 20.0)
 CODES = (500, 502)
 CLOSES = (1006, 1006, 4100, 4200)
@@ -337,13 +340,16 @@ def _draw_rule(dice: Random, fault: Fault, venue: VenueName) -> Rule:
         every_s = HOUR_S / PER_HOUR[fault] * dice.choice((0.5, 1.0, 3.0))
         codes = CLOSES if venue == PROPHETX else (1006, 1001, 1011)
         return Rule(fault=fault, every_s=every_s, delay_s=dice.choice((5.0, 40.0)), code=dice.choice(codes))
-    if fault in (Fault.SERVER_ERROR, Fault.SERVER_ERROR_AFTER):
-        return Rule(fault=fault, probability=dice.choice(OFTEN) / 2, code=dice.choice(CODES))
-    where = "place" if fault in (Fault.LOST_ANSWER, Fault.LOST_REQUEST) and dice.random() < 0.7 else None
-    scale = 1.0 if where else 0.25
+    where = None
+    if fault in TO_ORDERS and dice.random() < 0.7:
+        where = "place"
+    elif fault in TO_NEWS and venue == PROPHETX and dice.random() < 0.5:
+        where = "order"
+    probability = dice.choice(OFTEN) if where else dice.choice(SELDOM)
     return Rule(
         fault=fault,
         where=where,
-        probability=dice.choice(OFTEN) * scale,
+        probability=probability,
         delay_s=dice.choice(DELAYS_S) if fault is not Fault.THROTTLE else 1.0,
+        code=dice.choice(CODES),
     )

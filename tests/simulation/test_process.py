@@ -77,6 +77,16 @@ def test_a_moment_is_now(process):
     assert process.dead
 
 
+def test_one_that_was_pardoned_lives(process):
+    process.doom(Point.SEND, 2, after=False)
+    take(process, Point.SEND)
+
+    process.pardon()
+    take(process, Point.SEND, 9)
+
+    assert not process.dead
+
+
 @pytest.mark.parametrize("point", Point)
 def test_every_point_kills(process, point):
     process.doom(point, 1, after=False)

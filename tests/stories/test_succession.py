@@ -150,14 +150,13 @@ class Witness:
             desk.want(PROPHETX)
 
 
-def test_liquidity_changes_are_told_once_however_often_the_session_moves(run_story, pinned):
+def test_liquidity_changes_are_told_once_however_often_the_session_moves(run_story):
     def pause(story):
         story.exchange.floor.agenda.add(story.paper.wall_ns() + 8 * 10**9, lambda _: story.exchange.pause_crowd())
 
     def run(moves):
-        pinned(1)
         witness = Witness(moves)
-        story = run_story(11, settings=CROWDED, strategies={"witness": witness}, before=pause)
+        story = run_story(11, pinned=1, settings=CROWDED, strategies={"witness": witness}, before=pause)
         assert story.bot.tally.sessions_started == 1 + moves
         return witness.told
 

@@ -4,8 +4,8 @@ import attrs
 
 from actors.exchange.prophetx.board import Book
 from actors.exchange.prophetx.floor import Floor
-from actors.exchange.prophetx.ledger import Account, Wallet, neutral_status
-from protocol.events import Fill, Level, OrderStatus, Side
+from actors.exchange.prophetx.ledger import Account, Order, Wallet, Winning, neutral_status
+from protocol.events import Fill, Level, OrderStatus, Result, Side
 from protocol.ids import BookKey, ClientOrderId, SelectionId, VenueOrderId
 from protocol.odds import Odds
 from protocol.order import RESTABLE
@@ -21,6 +21,7 @@ class OrderTruth:
     size: int  # as placed
     filled: int
     fills: tuple[Fill, ...]
+    result: Result
 
     @property
     def can_match(self) -> bool:
@@ -38,22 +39,26 @@ class Truth:
 
 def truth_of(floor: Floor, account: Account) -> Truth:
     return Truth(
-        orders={
-            order.external_id: OrderTruth(
-                venue_order_id=order.order_id,
-                key=order.listing.key,
-                odds=order.odds,
-                selection_id=order.selection.selection_id,
-                status=neutral_status(order),
-                size=order.original_cents,
-                filled=order.filled_cents,
-                fills=tuple(Fill(each.fill.stake_cents, each.fill.odds) for each in order.fills),
-            )
-            for order in floor.orders.values()
-            if order.account is account
-        },
+        orders={order.external_id: order_truth(order) for order in floor.orders.values() if order.account is account},
         balance=account.balance(),
         books={key: _sides(book) for key, book in floor.books.items()},
+    )
+
+
+RESULTS = {Winning.PROFIT: Result.WON, Winning.LOSS: Result.LOST, Winning.PUSH: Result.RETURNED}
+
+
+def order_truth(order: Order) -> OrderTruth:
+    return OrderTruth(
+        venue_order_id=order.order_id,
+        key=order.listing.key,
+        odds=order.odds,
+        selection_id=order.selection.selection_id,
+        status=neutral_status(order),
+        size=order.original_cents,
+        filled=order.filled_cents,
+        fills=tuple(Fill(each.fill.stake_cents, each.fill.odds) for each in order.fills),
+        result=RESULTS.get(order.winning, Result.TO_BE_DECIDED),
     )
 
 

@@ -49,7 +49,7 @@ class Truth:
 
 def truth_of(floor: Floor, account: Account) -> Truth:
     return Truth(
-        orders={order.order_id: _order(order) for order in floor.orders.values() if order.account is account},
+        orders={order.order_id: order_truth(order) for order in floor.orders.values() if order.account is account},
         available_micro=account.available_micro,
         escrow_micro=account.escrow_micro,
         positions={key: holding.shares for key, holding in account.positions().items()},
@@ -57,7 +57,7 @@ def truth_of(floor: Floor, account: Account) -> Truth:
     )
 
 
-def _order(order: Order) -> OrderTruth:
+def order_truth(order: Order) -> OrderTruth:
     return OrderTruth(
         status=STATUSES[order.status],
         market_id=order.key[0],

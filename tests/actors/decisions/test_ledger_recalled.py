@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from actors.decisions.absence import Baseline
+from actors.decisions.doubts import LOOK_BACK_S
 from actors.decisions.ledger import ABSENCE_MARGIN_S, COPY_AGE_MAX_S, ON_THE_ROAD_S, OrderLedger
 from actors.decisions.recollection import Recalled
 from actors.messages import (
@@ -32,7 +33,7 @@ from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
 from protocol.satoriex.names import buying
 from protocol.satoriex.venue import SatoriEx
-from protocol.venue import Balance, Holding, OrderPage, Traits
+from protocol.venue import Balance, Holding, OrderPage, Traits, Window
 
 EPOCH_NS = 1_790_000_000 * 10**9
 KEY = BookKey(EventId(18756), MarketId(219), Strike(0))
@@ -76,7 +77,12 @@ class Bench:
     """A ledger that remembers, with a clock that is moved by hand."""
 
     def __init__(
-        self, *orders: Order, ago_s: float = LONG_AGO_S, traits: Traits = NAMED, baseline: Baseline | None = None
+        self,
+        *orders: Order,
+        ago_s: float = LONG_AGO_S,
+        traits: Traits = NAMED,
+        baseline: Baseline | None = None,
+        up: bool = True,
     ) -> None:
         self.now_s = START_S
         self.traits = traits
@@ -95,7 +101,8 @@ class Bench:
             traits=traits, ids=IDS, activation_timeout_s=10.0, tally=Tally(), memory=memory, baseline=baseline
         )
         self.outs: list[object] = list(self.ledger.open_account(self.now_s, self.wall_ns))
-        self.hear(SessionReady(traits.venue, 1))
+        if up:
+            self.hear(SessionReady(traits.venue, 1))
 
     @property
     def wall_ns(self) -> int:
@@ -134,6 +141,11 @@ class Bench:
         synced_s = self.now_s if synced_s == math.inf else synced_s
         synced_ns = None if synced_s is None else EPOCH_NS + int(synced_s * 1e9)
         return self.hear(HistoryRead(question=asked, result=OrderPage(orders=orders, synced_at_ns=synced_ns)))
+
+    def open(self, *orders: OrderReported) -> None:
+        """Answer what is asked at the start: what rests, and what changed last."""
+        self.look(*orders, after_s=0.0)
+        self.look(*orders)
 
     def answer_while_unknown(self, *, step_s: float = 1.0, synced: bool = True) -> list[float]:
         """Answer every question by an empty list while it is not known what became of the order; return when."""
@@ -180,13 +192,13 @@ def test_everything_that_rests_is_cancelled_first_where_one_request_does_it():
     assert Bench(left(OPEN)).sent(CancelAll) == [CancelAll()]
 
 
-def test_what_has_a_result_is_told_and_asks_for_nothing():
+def test_what_has_a_result_is_told_and_is_not_asked_for():
     bench = Bench(left(SETTLED, 1000, Result.WON))
-    (question,) = bench.tick()
-    bench.read()
+    bench.open()
+    bench.tick(30.0)
 
-    assert isinstance(question, AskHistory)
     assert statuses(bench.outs) == [SETTLED]
+    assert bench.sent(AskOrder) == []
     assert bench.ready
     assert bench.ledger.settled
 
@@ -314,38 +326,68 @@ def test_an_order_that_is_known_to_have_arrived_is_never_absent():
 
 def test_a_position_that_the_opening_does_not_show_is_asked_for():
     bench = Bench(left(FILLED, 1000))
-    bench.tick()
-    bench.read()
+    bench.open()
     ready = bench.ready
-    asked = bench.tick(1.0)
     bench.hear(OrderRead(venue_order_id=V1, result=said(SETTLED, 1000, result=Result.WON)))
 
     assert ready  # it cannot match: nobody need wait for it
-    assert asked == [AskOrder(V1)]
+    assert bench.sent(AskOrder) == [AskOrder(V1)]
     assert statuses(bench.outs) == [FILLED, SETTLED]
     assert bench.ledger.settled
 
 
 def test_a_position_that_the_opening_shows_is_not_asked_for():
     bench = Bench(left(FILLED, 1000))
-    bench.tick()
-    bench.read(said(FILLED, 1000))
+    bench.open(said(FILLED, 1000))
 
     assert bench.tick(10.0) == []
 
 
 def test_a_position_is_asked_for_until_there_is_an_answer():
     bench = Bench(left(FILLED, 1000))
+    bench.open()
+    for _ in range(3):
+        bench.hear(OrderRead(venue_order_id=V1, result=AnswerLost("cut")))
+        bench.tick(5.0)
+
+    assert bench.sent(AskOrder) == [AskOrder(V1)] * 4
+    assert not bench.ledger.settled
+
+
+def test_what_happened_last_before_the_start_is_read_as_no_copy_may_have_it_yet():
+    bench = Bench(left(FILLED, 1000))
+    bench.tick()
+    bench.read(said(FILLED, 1000), synced_s=START_S - 1)  # a copy from before
+    bench.look()  # one that is young enough, without the order
+    (question,) = [out for out in bench.tick(1.0) if isinstance(out, AskHistory)]
+    bench.read(said(SETTLED, 1000, result=Result.WON))
+
+    assert question.by is Window.UPDATED
+    assert question.from_s == EPOCH_NS // 10**9 + START_S - LOOK_BACK_S
+    assert bench.status is SETTLED
+    assert bench.ledger.settled
+
+
+def test_what_happens_before_the_first_socket_is_read_when_it_is_there():
+    bench = Bench(left(FILLED, 1000), up=False)
+    bench.open(said(FILLED, 1000))
+    before = bench.ledger.settled
+    bench.now_s += 10.0
+    bench.hear(SessionReady(NAMED.venue, 1))
+    (question,) = bench.tick()
+
+    assert before
+    assert question.from_s == EPOCH_NS // 10**9 + START_S - LOOK_BACK_S
+    assert question.to_s >= EPOCH_NS // 10**9 + bench.now_s
+
+
+def test_where_nothing_is_remembered_the_first_socket_has_missed_nothing():
+    bench = Bench()
     bench.tick()
     bench.read()
-    asked = []
-    for _ in range(3):
-        asked += bench.tick(5.0)
-        bench.hear(OrderRead(venue_order_id=V1, result=AnswerLost("cut")))
-    settled = bench.ledger.settled
 
-    assert asked == [AskOrder(V1)] * 3
-    assert not settled
+    assert bench.ready
+    assert bench.tick(10.0) == []
 
 
 # --- where orders have no names ----------------------------------------------------------------------------------

@@ -13,6 +13,22 @@ def test_the_first_session_has_missed_nothing():
     assert Presence(gap_tolerated_s=15.0).ready() is None
 
 
+def test_unless_something_was_to_be_missed_before_it():
+    presence = Presence(gap_tolerated_s=15.0)
+
+    presence.began(LOST_S)
+
+    assert (presence.ready(), presence.ready()) == (LOST_S, None)
+
+
+def test_a_first_session_that_does_not_open_misses_more():
+    presence = Presence(gap_tolerated_s=15.0)
+    presence.began(LOST_S)
+    presence.lost(LOST_S + 10)
+
+    assert presence.ready() == LOST_S
+
+
 def test_a_new_session_may_have_missed_what_came_since_the_loss():
     presence = opened()
 

@@ -1,0 +1,85 @@
+"""Whether what the bot says of its orders is true at the moment when it says so."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from actors.entries import Entry, OrderIntended, OrderMoved
+from actors.exchange.embedded import Embedded, TrueOrder
+from actors.exchange.http import Asked
+from protocol.events import OrderStatus
+from protocol.ids import ClientOrderId, VenueName
+from protocol.order import RESTABLE, Order
+
+NAMES = re.compile(rb'"external_id"\s*:\s*"([^"]+)"')
+RESULTS = frozenset({OrderStatus.SETTLED, OrderStatus.VOID})
+
+
+@attrs.define(kw_only=True)
+class Honesty:
+    """Hold every word about an order, as it is left for the journal, against the exchange.
+
+    The bot may know less than is true, and later; it may never know more. What leaves must stand on the disk before.
+    """
+
+    embedded: Mapping[VenueName, Embedded]
+    violate: Callable[[str, str], None]
+    _written: set[ClientOrderId] = attrs.field(factory=set)  # intents that are on the disk
+    _intents: Counter[VenueName] = attrs.field(factory=Counter)
+    _arrived: Counter[VenueName] = attrs.field(factory=Counter)
+
+    def written(self, entry: Entry) -> None:
+        """Take note of what is on the disk."""
+        if isinstance(entry, OrderIntended):
+            self._written.add(entry.order.client_order_id)
+            self._intents[entry.venue] += 1
+
+    def placing(self, venue: VenueName, asked: Asked) -> None:
+        """Judge a request to place orders: each must be on the disk."""
+        self._arrived[venue] += 1
+        if not self.embedded[venue].venue.traits.orders_named:
+            if self._arrived[venue] > self._intents[venue]:
+                self.violate(
+                    "not on disk", f"{self._arrived[venue]} orders, {self._intents[venue]} intents on the disk"
+                )
+            return
+        for name in NAMES.findall(asked.body):
+            if name.decode() not in self._written:
+                self.violate("not on disk", f"{name.decode()} arrived, and is not on the disk")
+
+    def said(self, entry: Entry) -> None:
+        """Judge what is left for the journal."""
+        if isinstance(entry, OrderMoved) and entry.strategy:
+            self._judge(entry.order, entry.venue)
+
+    def _judge(self, order: Order, venue: VenueName) -> None:
+        if sum(fill.size for fill in order.fills) != order.filled:
+            self.violate("fills do not add up", f"{order}")
+        if order.venue_order_id is None:
+            self._judge_absence(order, venue)
+            return
+        truth = self.embedded[venue].order(order.venue_order_id)
+        if truth is None:
+            self.violate("invented order", f"{order}")
+            return
+        if order.filled > truth.filled:
+            self.violate("false fill", f"{order.filled} said to be filled of {truth}")
+        if order.status not in RESTABLE and truth.status in RESTABLE:
+            self.violate("false end", f"said to be {order.status.value}: {truth}")
+        if order.status in RESULTS and not truth.settled:
+            self.violate("false result", f"said to be {order.status.value}: {truth}")
+        elif order.status is OrderStatus.SETTLED and order.result is not truth.result:
+            self.violate("false result", f"said to be {order.result.value}: {truth}")
+
+    def _judge_absence(self, order: Order, venue: VenueName) -> None:
+        """Judge the word that an order never came to be; where orders have no names it may be another one's fate."""
+        if order.status not in (OrderStatus.ABSENT, OrderStatus.REJECTED):
+            return
+        there = [each for each in self.embedded[venue].orders() if self._is(each, order)]
+        if there:
+            self.violate("false absence", f"said to be {order.status.value}: {there[0]}")
+
+    def _is(self, truth: TrueOrder, order: Order) -> bool:
+        return truth.client_order_id == order.client_order_id and (truth.status in RESTABLE or truth.filled > 0)
