@@ -115,6 +115,7 @@ class OrderLedger:
     _early: EarlyNews = attrs.field(factory=EarlyNews)
     _late: dict[VenueOrderId, tuple[float, int]] = attrs.field(factory=dict)  # ended orders to ask for, and tries
     _poll_at_s: float = math.inf
+    _polled_s: float = math.inf  # when it was last
 
     def __attrs_post_init__(self) -> None:
         self._register = Register(traits=self.traits, ids=self.ids, tally=self.tally)
@@ -171,6 +172,7 @@ class OrderLedger:
                     yield from self._want_cancel(self._register.live[client_order_id], now_s)
             case CancelEverything():
                 self.stop()
+                self._poll(now_s)
                 yield from self._cancel_everything(now_s)
             case OrderReported():
                 yield from self._report(message, now_s)
@@ -217,9 +219,18 @@ class OrderLedger:
         if self.memory and self.traits.orders_named:
             self._socket.began(now_s)
             self.doubts.missed(now_s, now_s)  # the last of what happened before is not in every copy yet
-        self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
+        self._poll(now_s)
         if self.traits.cancels_all:
             yield CancelAll()
+
+    def _poll(self, now_s: float) -> None:
+        """Have read what became of orders since the last time: of what was pushed, something may have got lost."""
+        since_s, self._polled_s = self._polled_s, now_s
+        self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
+        if self.traits.orders_pushed and self._register.staked:
+            self.doubts.missed(min(since_s, now_s), now_s)
+        elif not self.flat:
+            self.doubts.missed(now_s, now_s)
 
     def _take_up(self, recalled: Recalled, now_s: float, wall_ns: int) -> OrderChanged:
         """Go on with an order that another process placed: it may have arrived, matched or ended since."""
@@ -245,9 +256,7 @@ class OrderLedger:
         """Yield what has become due."""
         self._register.hear(Source.RECKONED, wall_ns)
         if self._poll_at_s <= now_s:
-            self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
-            if not self.flat:
-                self.doubts.missed(now_s, now_s)
+            self._poll(now_s)
         yield from self._mind_the_gap(now_s)
         for venue_order_id in [name for name, (at_s, _) in self._late.items() if at_s <= now_s]:
             _, tries = self._late[venue_order_id]

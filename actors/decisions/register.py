@@ -49,6 +49,11 @@ class Register:
         name = self._names.get(venue_order_id)
         return None if name is None else self.orders.get(name)
 
+    @property
+    def staked(self) -> bool:
+        """Tell whether a result of something is still to come."""
+        return any(tracked.order.staked_micro for tracked in self.orders.values())
+
     def winners(self, event_id: EventId) -> frozenset[SelectionId] | None:
         """Return what won on an event; `None` while that is not known."""
         return self._winners.get(event_id)

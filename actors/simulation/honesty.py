@@ -10,7 +10,7 @@ from actors.entries import Entry, OrderIntended, OrderMoved
 from actors.exchange.embedded import Embedded, TrueOrder
 from actors.exchange.http import Asked
 from protocol.events import OrderStatus
-from protocol.ids import ClientOrderId, VenueName
+from protocol.ids import ClientOrderId, VenueName, VenueOrderId
 from protocol.order import RESTABLE, Order
 
 NAMES = re.compile(rb'"external_id"\s*:\s*"([^"]+)"')
@@ -26,6 +26,7 @@ class Honesty:
 
     embedded: Mapping[VenueName, Embedded]
     violate: Callable[[str, str], None]
+    _named: set[VenueOrderId] = attrs.field(factory=set)  # the exchange's orders that were said to be one of ours
     _written: set[ClientOrderId] = attrs.field(factory=set)  # intents that are on the disk
     _intents: Counter[VenueName] = attrs.field(factory=Counter)
     _arrived: Counter[VenueName] = attrs.field(factory=Counter)
@@ -60,6 +61,7 @@ class Honesty:
         if order.venue_order_id is None:
             self._judge_absence(order, venue)
             return
+        self._named.add(order.venue_order_id)
         truth = self.embedded[venue].order(order.venue_order_id)
         if truth is None:
             self.violate("invented order", f"{order}")
@@ -74,7 +76,7 @@ class Honesty:
             self.violate("false result", f"said to be {order.result.value}: {truth}")
 
     def _judge_absence(self, order: Order, venue: VenueName) -> None:
-        """Judge the word that an order never came to be; where orders have no names it may be another one's fate."""
+        """Judge the word that an order never came to be."""
         if order.status not in (OrderStatus.ABSENT, OrderStatus.REJECTED):
             return
         there = [each for each in self.embedded[venue].orders() if self._is(each, order)]
@@ -82,4 +84,10 @@ class Honesty:
             self.violate("false absence", f"said to be {order.status.value}: {there[0]}")
 
     def _is(self, truth: TrueOrder, order: Order) -> bool:
-        return truth.client_order_id == order.client_order_id and (truth.status in RESTABLE or truth.filled > 0)
+        """Tell whether an order that counts is the one: by its name, or by its looks where none of ours has it yet."""
+        if truth.status not in RESTABLE and not truth.filled:
+            return False
+        if truth.client_order_id is not None:
+            return truth.client_order_id == order.client_order_id
+        alike = (truth.selection_id, truth.price, truth.size) == (order.selection_id, order.price, order.size)
+        return alike and truth.venue_order_id not in self._named

@@ -291,6 +291,16 @@ CODES = (500, 502)
 CLOSES = (1006, 1006, 4100, 4200)
 
 
+FOGGY = 0.3  # of all worlds
+FOG = (
+    Rule(fault=Fault.LOST_ANSWER, where="place", probability=0.25),
+    Rule(fault=Fault.LOST_REQUEST, where="place", probability=0.1),
+    Rule(fault=Fault.SERVER_ERROR_AFTER, where="place", probability=0.15),
+    Rule(fault=Fault.DROP, where="order", probability=0.4),
+)
+"""What comes of an order is hidden: its answer is lost, and so is the news of it."""
+
+
 def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Iterator[Trouble]:
     hours = seconds / HOUR_S
     busy_s = max(seconds - CALM_S, seconds / 2)
@@ -301,6 +311,8 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
         return sorted(round(dice.uniform(20.0, busy_s), 3) for _ in range(count))
 
     for venue in venues:
+        if dice.random() < FOGGY:
+            yield from (RuleTrouble(venue=venue, rule=rule) for rule in FOG)
         for fault in sorted(PROPHETX_FAULTS if venue == PROPHETX else SATORIEX_FAULTS, key=lambda each: each.value):
             if dice.random() < 0.4:  # the others are off
                 yield RuleTrouble(venue=venue, rule=_draw_rule(dice, fault, venue))

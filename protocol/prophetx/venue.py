@@ -41,7 +41,7 @@ class ProphetX:
             polls={
                 Query.BOOKS: Poll(every_s=self.reconcile_every_s),
                 Query.MARKETS: Poll(every_s=60.0),  # a push that says "live" can be lost
-                Query.ORDERS: Poll(every_s=math.inf),
+                Query.ORDERS: Poll(every_s=self.reconcile_every_s),  # a result that was pushed can be lost
                 Query.FUNDS: Poll(every_s=math.inf),
             },
             calls_per_s=REQUESTS_PER_S,

@@ -23,7 +23,7 @@ from actors.simulation.process import Process
 from actors.simulation.trader import Asked
 from protocol.book import BookStatus
 from protocol.commands import PlaceOrder
-from protocol.events import EventListed, EventStatus, OrderStatus, Side
+from protocol.events import EventListed, EventStatus, OrderStatus, Result, Side
 from protocol.ids import (
     BookKey,
     ClientOrderId,
@@ -144,6 +144,7 @@ def true(name: ClientOrderId | None = X1, venue_order_id: VenueOrderId = V1, **c
         cost_micro=0,
         gain_micro=0,
         settled=False,
+        result=Result.TO_BE_DECIDED,
     )
     order = attrs.evolve(one, **changes)
     cost, gain = cost_micro(order.price, order.filled), gain_micro(order.price, order.filled)

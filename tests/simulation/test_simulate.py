@@ -32,7 +32,7 @@ from protocol.prophetx.venue import NAME as PROPHETX
 from protocol.satoriex.venue import NAME as SATORIEX
 
 NOTHING = frozenset[str]()
-BUSY_PER_HOUR, HASTY_PER_HOUR = 300.0, 1200.0  # actions: so many that a short world has orders
+BUSY_PER_HOUR, HASTY_PER_HOUR = 300.0, 900.0  # actions: so many that a short world has orders
 AT_S = 30.0
 
 

@@ -8,6 +8,7 @@ import attrs
 import pytest
 import trio
 
+from actors.bot import Bot, BotSettings
 from actors.decisions.audit import Audit
 from actors.decisions.guard import Limits
 from actors.entries import Latch, Lifted, OrderIntended, ResultBooked
@@ -18,19 +19,24 @@ from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.exchange.satoriex.orders import Side
 from actors.exchange.satoriex.orders import Ticket as OutcomeTicket
 from actors.exchange.satoriex.settings import SatoriexSettings
+from actors.io.disk import Disk
 from actors.io.store import Stamped
+from actors.journal import Journal, JournalFailed
 from actors.messages import DenialReason
-from actors.simulation.life import KeptTokens, Life, Machine
+from actors.seat import SeatSettings
+from actors.session import SessionSettings
 from actors.simulation.network import Network
-from actors.strategy import Desk, View
+from actors.simulation.process import Process, ProcessKilled
+from actors.strategy import Desk
 from protocol.events import OrderStatus
-from protocol.ids import BookKey, ClientOrderId, VenueName
+from protocol.ids import BookKey, ClientOrderId
 from protocol.money import micro
 from protocol.odds import Odds
 from protocol.order import Order
 from protocol.prices import Probability
 from protocol.prophetx.wire import Dialect
 from protocol.satoriex.venue import SatoriEx
+from protocol.venue import Tokens
 
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_S = 0.01
@@ -55,15 +61,53 @@ def wall_ns() -> int:
 class Hand:
     """A strategy that does what a test asks of its desk."""
 
+    desk: Desk | None = None
     denied: list[DenialReason] = attrs.field(factory=list)
 
     async def __call__(self, desk: Desk) -> None:
+        self.desk = desk
         while True:
             for view in await desk.views():
-                self.hear(view)
+                self.denied += view.denied
 
-    def hear(self, view: View) -> None:
-        self.denied += view.denied
+
+@attrs.define
+class KeptTokens:
+    """Tokens that outlive the process."""
+
+    tokens: Tokens | None = None
+
+    def load(self, now_s: float) -> Tokens | None:
+        return self.tokens
+
+    def save(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+
+@attrs.define(eq=False)
+class Life:
+    """One process, from its start to its end."""
+
+    process: Process
+    journal: Journal
+    bot: Bot
+    hand: Hand
+    failure: str | None = None
+    ended: trio.Event = attrs.field(factory=trio.Event)
+
+    async def live(self) -> None:
+        try:
+            with self.process.scope:
+                await self.bot.run()
+        except JournalFailed as error:
+            self.failure = str(error)
+        except (ProcessKilled, BaseExceptionGroup):
+            if not self.process.dead:
+                raise
+        finally:
+            if not self.process.dead:
+                self.journal.close()
+            self.ended.set()
 
 
 @attrs.define(eq=False)
@@ -71,20 +115,26 @@ class Place:
     """One exchange, and a machine on which one process after another trades there."""
 
     embedded: Embedded
-    machine: Machine
+    network: Network
     nursery: trio.Nursery
+    limits: Limits
     requests: list[str]
+    disk: Disk = attrs.field(factory=Disk)
+    tokens: KeptTokens = attrs.field(factory=KeptTokens)
     lives: list[Life] = attrs.field(factory=list)
-    hand: Hand = attrs.field(factory=Hand)
-    _ended: trio.Event = attrs.field(factory=trio.Event)
 
     @property
     def life(self) -> Life:
         return self.lives[-1]
 
     @property
-    def bot(self):
+    def bot(self) -> Bot:
         return self.life.bot
+
+    @property
+    def desk(self) -> Desk:
+        assert self.life.hand.desk is not None
+        return self.life.hand.desk
 
     # --- processes ---
 
@@ -95,15 +145,28 @@ class Place:
 
     def begin_blindly(self) -> None:
         """Start a process without waiting for anything."""
-        self.hand, self._ended = Hand(), trio.Event()
-        life, ended = self.machine.start(lambda run: self.hand), self._ended
-        self.lives.append(life)
-
-        async def live() -> None:
-            await life.live()
-            ended.set()
-
-        self.nursery.start_soon(live)
+        process, hand = Process(wall_ns), Hand()
+        store = self.disk.open(Random("journal"))
+        process.deaths.append(self.disk.cut)
+        journal = Journal(store=store, wall_ns=process.wall_ns)
+        name = self.embedded.venue.traits.venue
+        seat = SeatSettings(
+            venue=self.embedded.venue,
+            session=SessionSettings(rest_url=f"http://{name}{self.embedded.path}"),
+            credentials=self.embedded.credentials,
+        )
+        bot = Bot(
+            settings=BotSettings(seats=(seat,), limits=self.limits),
+            strategies={"hand": hand},
+            random=Random(f"bot {store.run}"),
+            wall_ns=process.wall_ns,
+            id_prefix="nobody",
+            journal=journal,
+            kept_tokens={name: self.tokens},
+            dials={name: self.network.dialler(process)},
+        )
+        self.lives.append(Life(process, journal, bot, hand))
+        self.nursery.start_soon(self.life.live)
 
     async def kill(self) -> None:
         """Let the process be dead from this moment on."""
@@ -112,11 +175,10 @@ class Place:
 
     async def wait_ended(self) -> None:
         with trio.fail_after(60):
-            await self._ended.wait()
-        assert self.life.crash is None
+            await self.life.ended.wait()
 
     async def stop(self) -> None:
-        self.life.stop()
+        self.bot.stop()
         await self.wait_ended()
 
     async def end(self) -> None:
@@ -129,11 +191,11 @@ class Place:
     # --- the disk ---
 
     def entries(self, kind: type) -> list:
-        return [entry for entry in self.machine.disk.entries() if isinstance(entry, kind)]
+        return [entry for entry in self.disk.entries() if isinstance(entry, kind)]
 
     def lift(self, latch: Latch) -> None:
         """Do what an operator does between two runs."""
-        store = self.machine.open_store()
+        store = self.disk.open(Random("journal"))
         store.append([Stamped(Lifted(latch=latch, reason="looked into"), wall_ns())])
         store.close()
 
@@ -151,7 +213,7 @@ class Place:
         """Ask for ten dollars at +110, or for a hundred shares at 42 cents."""
         market = self.bot.views()[self.key]
         price = Odds(110) if self.embedded.venue.traits.orders_named else Probability(4200)
-        return self.life.desk.place(market.key, market.selections[0], price, self.size)
+        return self.desk.place(market.key, market.selections[0], price, self.size)
 
     async def place_open(self) -> ClientOrderId:
         name = self.place()
@@ -220,25 +282,15 @@ def _resolve_market(exchange, key: BookKey, winner: int) -> None:
 async def open_place(opening: Opening = PROPHETX, **limits: int) -> AsyncIterator[Place]:
     """Open an exchange and a machine, without a process yet."""
     embedded = opening.open(wall_ns, 1, "none", 1.0)
-    name: VenueName = embedded.venue.traits.venue
     network = Network(
         dial_venue=embedded.exchange.dial, random=Random("network"), latency_s=0.01, note=lambda kind, data: None
-    )
-    machine = Machine(
-        seed=1,
-        embedded={name: embedded},
-        networks={name: network},
-        tokens={name: KeptTokens(set())},
-        limits=Limits(**limits),
-        wall_ns=wall_ns,
-        committed=lambda: None,
     )
     requests: list[str] = []
     embedded.exchange.watch(lambda endpoint, asked: requests.append(endpoint))
     with trio.fail_after(1000):
         async with trio.open_nursery() as nursery:
             await nursery.start(embedded.exchange.run)
-            yield Place(embedded, machine, nursery, requests)
+            yield Place(embedded, network, nursery, Limits(**limits), requests)
             nursery.cancel_scope.cancel()
 
 
@@ -362,7 +414,7 @@ async def test_a_halt_outlives_the_process_until_an_operator_lifts_it(autojump_c
         await place.begin()
         place.place()
         await trio.sleep(1.0)
-        latched, denied = dict(place.bot.latches), place.hand.denied
+        latched, denied = dict(place.bot.latches), place.life.hand.denied
         await place.stop()
         place.lift(latch)
         await place.begin()
@@ -415,16 +467,15 @@ async def test_a_full_disk_stops_the_bot_with_nothing_resting(autojump_clock, op
     async with open_place(opening) as place:
         await place.begin()
         await place.place_open()
-        place.machine.disk.fill()
-        place.life.desk.cancel(next(iter(place.life.desk.orders)))
+        place.disk.fill()
+        place.desk.cancel(next(iter(place.desk.orders)))
         await place.wait_ended()
 
-        assert place.life.journal_failed
-        assert "make room on the disk" in place.life.journal.failure
+        assert "make room on the disk" in place.life.failure
         assert place.bot.flat
         assert place.resting == []
 
-        place.machine.disk.free()
+        place.disk.free()
         await place.begin()
         await place.place_open()
         await place.end()
@@ -433,7 +484,7 @@ async def test_a_full_disk_stops_the_bot_with_nothing_resting(autojump_clock, op
 async def test_an_order_that_the_disk_has_no_room_for_is_not_sent(autojump_clock):
     async with open_place() as place:
         await place.begin()
-        place.machine.disk.fill()
+        place.disk.fill()
         for _ in range(20):
             place.place()
         await place.wait_ended()
