@@ -72,8 +72,9 @@ class Doubts:
             from_s = max(now - _ago(self._gap_from_s, now_s) - LOOK_BACK_S, now - MAX_UPDATED_WINDOW_S)
             self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, by=Window.UPDATED)
         elif self.lost_since_s is not None:
-            from_s = max(now - _ago(self.lost_since_s, now_s) - CLOCK_SKEW_S, now - OPENING_WINDOW_S)
-            self.asked = AskHistory(from_s=from_s, to_s=now + CLOCK_SKEW_S, by=Window.CREATED)
+            from_s = now - _ago(self.lost_since_s, now_s) - CLOCK_SKEW_S
+            to_s = min(now + CLOCK_SKEW_S, from_s + OPENING_WINDOW_S)
+            self.asked = AskHistory(from_s=from_s, to_s=to_s, by=Window.CREATED)
             self.lost_since_s = None
         self.ask_at_s = math.inf
         return self.asked

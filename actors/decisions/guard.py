@@ -27,6 +27,7 @@ log = structlog.get_logger()
 FIRST_REST_S = 5.0  # after an order that failed for want of money, or for no known reason, a selection rests, doubling
 MAX_REST_S = 640.0
 DAY_S = 86_400
+NOTED_AGAIN_S = 1800.0  # what is traded is told anew: what was idle for an hour may be forgotten
 RATE_BURST_S = 2.0  # of the order budget that may be spent at once
 
 
@@ -68,7 +69,7 @@ class Guard:
     notes: list[Entry] = attrs.field(factory=list)  # what the journal has still to be told
     _forgiven: tuple[int, int] = (0, 0)  # a day, and the result of it up to where an operator let trading go on
     _held_before: dict[BookKey, SelectionId] = attrs.field(factory=dict)
-    _traded: set[tuple[VenueName, EventId]] = attrs.field(factory=set)
+    _traded: dict[tuple[VenueName, EventId], float] = attrs.field(factory=dict)  # when the journal was told of it
     _seen: set[ClientOrderId] = attrs.field(factory=set)
     _pauses: dict[SelectionId, _Pause] = attrs.field(factory=dict)
     _refused_s: dict[EventId, float] = attrs.field(factory=dict)  # when a market refused an order for no known reason
@@ -120,7 +121,7 @@ class Guard:
         if reason is None:
             self._seen.add(order.client_order_id)
             standing = self.standings[self.views[order.key].terms.venue]
-            self._note_event(self.views[order.key])
+            self._note_event(self.views[order.key], now_s)
             standing.budget_s = max(standing.budget_s, now_s) + 1.0 / self.limits.orders_per_s
             self.change(order, standing.traits.venue, now_s, day)
         else:
@@ -161,11 +162,11 @@ class Guard:
             self.exposure.hold(key, holding.selection_id, shares, cost)
             self._held_before[key] = holding.selection_id
 
-    def _note_event(self, view: MarketView) -> None:
+    def _note_event(self, view: MarketView, now_s: float) -> None:
         """Have the journal know the outcomes of what is traded: its result may come when nobody lists it any more."""
         name = (view.terms.venue, view.key.event_id)
-        if name not in self._traded:
-            self._traded.add(name)
+        if now_s - self._traded.get(name, -math.inf) >= NOTED_AGAIN_S:
+            self._traded[name] = now_s
             self.notes.append(
                 EventTraded(venue=view.terms.venue, event_id=view.key.event_id, outcomes=view.event.outcomes)
             )

@@ -172,7 +172,7 @@ class OrderLedger:
                     yield from self._want_cancel(self._register.live[client_order_id], now_s)
             case CancelEverything():
                 self.stop()
-                self._poll(now_s)
+                self._look_back(now_s)
                 yield from self._cancel_everything(now_s)
             case OrderReported():
                 yield from self._report(message, now_s)
@@ -225,12 +225,17 @@ class OrderLedger:
 
     def _poll(self, now_s: float) -> None:
         """Have read what became of orders since the last time: of what was pushed, something may have got lost."""
-        since_s, self._polled_s = self._polled_s, now_s
         self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
-        if self.traits.orders_pushed and self._register.staked:
-            self.doubts.missed(min(since_s, now_s), now_s)
+        if self.traits.orders_pushed:
+            self._look_back(now_s)
         elif not self.flat:
             self.doubts.missed(now_s, now_s)
+
+    def _look_back(self, now_s: float) -> None:
+        """Have read what changed since the last time, where a result that was pushed may have got lost."""
+        since_s, self._polled_s = self._polled_s, now_s
+        if self.traits.orders_pushed and self._register.staked:
+            self.doubts.missed(min(since_s, now_s), now_s)
 
     def _take_up(self, recalled: Recalled, now_s: float, wall_ns: int) -> OrderChanged:
         """Go on with an order that another process placed: it may have arrived, matched or ended since."""
@@ -244,7 +249,8 @@ class OrderLedger:
         if order.can_match:
             ago_s = max((wall_ns - recalled.intended_ns) / 1e9, 0.0)
             tracked.sent_s = now_s - ago_s - RECALL_MARGIN_S
-            tracked.gave_up_s = now_s + max(ON_THE_ROAD_S - ago_s, 0.0)
+            tracked.gave_up_s = now_s + ON_THE_ROAD_S
+            tracked.created_by_s = now_s - ago_s + RECALL_MARGIN_S
             tracked.ask_at_s = tracked.cancel_at_s = now_s
         return self._register.told(tracked)
 
@@ -260,6 +266,9 @@ class OrderLedger:
         yield from self._mind_the_gap(now_s)
         for venue_order_id in [name for name, (at_s, _) in self._late.items() if at_s <= now_s]:
             _, tries = self._late[venue_order_id]
+            if len(self._orders_asked) >= ASKED_ONE_BY_ONE:
+                self._late[venue_order_id] = (now_s + ASK_AGAIN_S, tries)
+                continue
             self._late[venue_order_id] = (math.inf, tries)
             self._orders_asked.add(venue_order_id)
             yield AskOrder(venue_order_id)
@@ -575,7 +584,8 @@ class OrderLedger:
     def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float, wall_ns: int) -> Iterator[Out]:
         unknown = [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]
         for tracked in unknown if asked.show == (Show.ALL,) else ():
-            if not covers(asked, tracked.sent_s - WINDOW_MARGIN_S, tracked.gave_up_s, now_s, wall_ns):
+            until_s = min(tracked.gave_up_s, tracked.created_by_s)
+            if not covers(asked, tracked.sent_s - WINDOW_MARGIN_S, until_s, now_s, wall_ns):
                 continue  # it could not be in this window
             if page.synced_at_ns is None:
                 tracked.looks += 1

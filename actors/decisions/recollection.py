@@ -64,6 +64,7 @@ class _Image:
     totals: dict[VenueName, int]
     nets: tuple[_BookNet, ...]
     traded: tuple[EventTraded, ...]
+    idle: tuple[EventTraded, ...]
     day: int
     day_micro: dict[VenueName, int]
     forgiven_micro: int
@@ -86,6 +87,7 @@ class Recollection:
     totals: dict[VenueName, int] = attrs.field(factory=dict)  # micro-dollars since the first opening
     nets: dict[tuple[VenueName, BookKey], int] = attrs.field(factory=dict)  # of the books that have an order here
     traded: dict[tuple[VenueName, EventId], EventTraded] = attrs.field(factory=dict)  # events that matter still
+    idle: set[tuple[VenueName, EventId]] = attrs.field(factory=set)  # of these, those that had no order at a sweep
     day: int = 0  # since the epoch, UTC; the newest that had a result
     day_micro: dict[VenueName, int] = attrs.field(factory=dict)
     forgiven_micro: int = 0  # the result of that day when an operator last lifted its latch
@@ -103,6 +105,7 @@ class Recollection:
                 self.openings[entry.venue] = entry
             case EventTraded():
                 self.traded[entry.venue, entry.event_id] = entry
+                self.idle.discard((entry.venue, entry.event_id))
             case OrderIntended():
                 self._move(entry.venue, entry.strategy, Order.placed(entry.order), wall_ns, entry.at_ns, entry.at_ns)
             case OrderMoved():
@@ -132,6 +135,7 @@ class Recollection:
             totals=dict(self.totals),
             nets=dict(self.nets),
             traded=dict(self.traded),
+            idle=set(self.idle),
             day_micro=dict(self.day_micro),
             books=self._books.copy(),
         )
@@ -148,6 +152,7 @@ class Recollection:
             totals=self.totals,
             nets=tuple(nets),
             traded=tuple(self.traded.values()),
+            idle=tuple(each for name, each in self.traded.items() if name in self.idle),
             day=self.day,
             day_micro=self.day_micro,
             forgiven_micro=self.forgiven_micro,
@@ -168,6 +173,7 @@ class Recollection:
             totals=image.totals,
             nets={(each.venue, each.key): each.net_micro for each in image.nets},
             traded={(each.venue, each.event_id): each for each in image.traded},
+            idle={(each.venue, each.event_id) for each in image.idle},
             day=image.day,
             day_micro=image.day_micro,
             forgiven_micro=image.forgiven_micro,
@@ -209,7 +215,10 @@ class Recollection:
         awaited = {each.book for each in self.orders.values() if not _over(each, wall_ns)}
         self._drop([each for each in self.orders.values() if each.book not in awaited])
         events = {(each.venue, each.order.key.event_id) for each in self.orders.values()}
-        self.traded = {name: entry for name, entry in self.traded.items() if name in events}
+        idle = self.traded.keys() - events
+        for name in idle & self.idle:  # since the last sweep as well
+            del self.traded[name]
+        self.idle = idle & self.traded.keys()
 
     def _drop(self, dropped: list[Recalled]) -> None:
         for each in dropped:

@@ -23,6 +23,7 @@ class Tracked:
     source: Source = Source.RECKONED  # of what is believed of it
     as_of_ns: int = 0  # unix, by the venue's clock
     sent_s: float = math.inf  # when the request to place it went out
+    created_by_s: float = math.inf  # it came to be no later, if ever
     overdue_at_s: float = math.inf  # the activation deadline
     ask_at_s: float = math.inf
     cancel_at_s: float = math.inf
