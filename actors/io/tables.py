@@ -1,6 +1,7 @@
 """The journal's tables in SQLite."""
 
 import sqlite3
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
@@ -103,14 +104,19 @@ class Tables:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.execute("pragma page_size = 512")  # an entry or two, so that a full disk is full at once
         migrate(connection, "memory")
-        return cls("memory", connection)
+        return cls("memory", connection)._dying()
 
     def moved(self) -> "Tables":
         """Move what is committed out of the reach of whoever holds these. In memory only."""
         other = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._connection.backup(other)
         self._connection.close()
-        return Tables(self.place, other)
+        return Tables(self.place, other)._dying()
+
+    def _dying(self) -> "Tables":
+        """Let the database go with these: nobody else knows of it."""
+        weakref.finalize(self, self._connection.close)
+        return self
 
     def close(self) -> None:
         with _translated(self.place):
@@ -157,8 +163,8 @@ class Tables:
     def last_rows(self, count: int, *, kind: str | None = None, name: str | None = None) -> list[Row]:
         """Read the newest rows, of a kind or about an order, in order."""
         found = self._rows(
-            "select * from entries where (?1 is null or kind = ?1) and (?2 is null or name = ?2) "
-            "order by id desc limit ?3",
+            "select * from entries where kind = coalesce(?, kind) and name = coalesce(?, name) "
+            "order by id desc limit ?",
             kind,
             name,
             count,

@@ -126,10 +126,10 @@ PROOF = (
     ),
     Mutant(
         "lost_window_too_short",
-        "the history is asked for from now on only, where a lost order cannot be",
+        "an order that was lost is looked for in the last minute alone",
         "actors/decisions/doubts.py",
-        "from_s = max(now - _ago(self.lost_since_s, now_s) - CLOCK_SKEW_S, now - OPENING_WINDOW_S)",
-        "from_s = now",
+        "            from_s = now - _ago(self.lost_since_s, now_s) - CLOCK_SKEW_S",
+        "            from_s = now - CLOCK_SKEW_S",
     ),
     Mutant(
         "absence_without_the_money",
