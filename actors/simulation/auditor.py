@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations
 
 import attrs
 
@@ -13,7 +14,7 @@ from actors.simulation.trader import Asked
 from protocol.ids import BookKey, ClientOrderId, EventId, SelectionId, VenueName, VenueOrderId, sold_by
 from protocol.money import micro
 from protocol.order import RESTABLE, Order
-from protocol.prices import Price, cost_micro
+from protocol.prices import Price, cost_micro, meets
 
 FORGOTTEN_S = 240.0  # how long an order may rest that the bot does not say is live
 LOSS_GRACE_S = 300.0  # how late the news of a result may come
@@ -117,6 +118,7 @@ class Auditor:
             self._judge_new(watched, truth)
             self._judge_forgotten(venue, watched, truth, believed)
             self._reckon(truth, watched, worst)
+            self._judge_resting([order for order in truth if order.status in RESTABLE])
         self._judge_exposure(worst)
         lost = self._forgiven_micro - self._won_micro()
         if lost < micro(self.limits.daily_loss_cents):
@@ -179,6 +181,18 @@ class Auditor:
         ):
             self.violate("not what was asked", f"{order}, asked {asked}")
 
+    def _judge_resting(self, resting: list[TrueOrder]) -> None:
+        """Judge what rests at a venue: how much of it there is, how large, and whether it would match itself."""
+        if len(resting) > self.limits.open_orders:
+            self.violate("too many", f"{len(resting)} orders rest, {self.limits.open_orders} may")
+        for order in resting:
+            if cost_micro(order.price, order.size) > micro(self.limits.max_stake_cents):
+                self.violate("too large", f"{order}")
+        for one, other in combinations(resting, 2):
+            apart = one.selection_id != other.selection_id
+            if one.key == other.key and apart and meets(one.price, other.price):
+                self.violate("crosses itself", f"{one} and {other}")
+
     def _judge_forgotten(
         self, venue: VenueName, watched: Watched, truth: list[TrueOrder], believed: set[ClientOrderId] | None
     ) -> None:
@@ -222,6 +236,12 @@ class Auditor:
         for group, loss in losses.items():
             if loss > micro(self.limits.market_cents):
                 self.violate("exposure", f"{loss / 1e6:.2f} dollars can be lost in {group}")
+        events: Counter[EventId] = Counter()
+        for group, loss in losses.items():
+            events[group.event_id if isinstance(group, BookKey) else group] += max(loss, 0)
+        for event_id, loss in events.items():
+            if loss > micro(self.limits.event_cents):
+                self.violate("exposure", f"{loss / 1e6:.2f} dollars can be lost on {event_id}")
         total = sum(max(loss, 0) for loss in losses.values())
         if total > micro(self.limits.account_cents):
             self.violate("exposure", f"{total / 1e6:.2f} dollars can be lost")

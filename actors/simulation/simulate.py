@@ -12,7 +12,7 @@ import attrs
 import structlog
 import trio
 
-from actors.entries import Latch, Lifted
+from actors.entries import Entry, Latch, Lifted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.faults import Fault
 from actors.exchange.http import Asked
@@ -23,6 +23,7 @@ from actors.simulation.book_watch import BookWatch
 from actors.simulation.determinism import run_pinned
 from actors.simulation.happenings import happen
 from actors.simulation.honesty import Honesty
+from actors.simulation.lateness import Lateness
 from actors.simulation.life import KeptTokens, Life, Machine
 from actors.simulation.network import Cut, Network
 from actors.simulation.trader import Trader
@@ -50,6 +51,7 @@ from protocol.venue import Query
 
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_EVERY_S = 20.0
+LATE_S = 420.0  # to notice that a socket is deaf, through a blackout, and to read what it did not tell
 BOOKS_EVERY = 3  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 RESTART_S = 5.0  # after a process that ended by itself
@@ -121,6 +123,7 @@ class Simulation:
     auditor: Auditor = attrs.field(init=False)
     watch: BookWatch = attrs.field(init=False)
     honesty: Honesty = attrs.field(init=False)
+    lateness: Lateness = attrs.field(init=False)
     injected: Counter[str] = attrs.field(factory=Counter)
     reached: Counter[str] = attrs.field(factory=Counter)
     counts: Counter[str] = attrs.field(factory=Counter)
@@ -166,7 +169,7 @@ class Simulation:
             limits=world.limits,
             wall_ns=lambda: _true_ns() + self._offset_ns,
             committed=lambda: self._note("commit"),
-            said=self.honesty.said,
+            said=self._said,
             written=self.honesty.written,
         )
         self.machine.disk.before_commit = self._wait_for_disk
@@ -186,6 +189,9 @@ class Simulation:
             now_s=trio.current_time,
         )
         self.watch = BookWatch({name: self._healed_s(name) for name in self.embedded})
+        self.lateness = Lateness(
+            limits_s={name: self._heard_s(name) for name in self.embedded}, violate=self.auditor.violate
+        )
 
     def _healed_s(self, name: VenueName) -> float:
         """Return how long a book may be wrong: a change that was pushed and got lost waits for the schedule."""
@@ -193,6 +199,20 @@ class Simulation:
         lossy = any(rule.fault in LOSSY for rule in rules)
         traits = self.embedded[name].venue.traits
         return WRONG_S + (traits.polls[Query.BOOKS].every_s if lossy or not traits.orders_pushed else 0.0)
+
+    def _heard_s(self, name: VenueName) -> float:
+        """Return how long news of an order may take: what was pushed and got lost waits for the schedule."""
+        traits = self.embedded[name].venue.traits
+        schedule_s = traits.polls[Query.ORDERS].every_s
+        if not traits.orders_pushed:
+            return LATE_S + schedule_s + traits.absence_after_s
+        rules = [each.rule for each in self.world.troubles if isinstance(each, RuleTrouble) and each.venue == name]
+        lossy = any(rule.fault is Fault.DROP for rule in rules)
+        return LATE_S + (schedule_s if lossy else 0.0)
+
+    def _said(self, entry: Entry) -> None:
+        self.honesty.said(entry)
+        self.lateness.said(entry)
 
     def _join(self, embedded: Embedded, latency_s: float) -> None:
         name = embedded.venue.traits.venue
@@ -391,6 +411,8 @@ class Simulation:
             looks += 1
             if started and life is not None and life.desk is not None and looks % BOOKS_EVERY == 0:
                 self._look_at_books(life.desk)
+            truth = {name: each.orders() for name, each in self.embedded.items()}
+            self.lateness.look(truth, trio.current_time(), trading=started)
             latched = life is not None and Latch.DAILY_LOSS in life.bot.latches
             latched_s = latched_s + LOOK_EVERY_S if latched else 0.0
             if latched_s >= LATCHED_S:
