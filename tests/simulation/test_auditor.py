@@ -506,7 +506,7 @@ def exposed(bench: Bench, *orders: TrueOrder) -> list[str]:
             for order, name, venue_order_id in zip(orders, names, ids, strict=True)
         )
     )
-    return bench.broken
+    return [rule for rule in bench.broken if rule == "exposure"]
 
 
 @pytest.mark.parametrize(("size", "broken"), [(MARKET, []), (MARKET + 1, ["exposure"])])
@@ -715,3 +715,39 @@ def test_a_fill_of_another_size_proves_nothing(nameless):
 
 def test_an_order_that_filled_nothing_proves_nothing(nameless):
     assert fills(nameless, [true(None)], booked(X1, 1, V1), booked(X2, 0, None)) == ["fills"]
+
+
+# --- what rests --------------------------------------------------------------------------------------------------
+
+
+def test_no_more_may_rest_than_the_limit(bench):
+    bench.auditor.limits = attrs.evolve(LIMITS, open_orders=2)
+    bench.there(*(true(size=100, venue_order_id=VenueOrderId(f"v-{n}")) for n in range(2)))
+    assert "too many" not in bench.broken
+
+    bench.there(*(true(size=100, venue_order_id=VenueOrderId(f"v-{n}")) for n in range(3)))
+
+    assert "too many" in bench.broken
+
+
+@pytest.mark.parametrize(("size", "large"), [(10_000, False), (10_001, True)])
+def test_no_order_may_stake_more_than_the_limit(bench, size, large):
+    bench.there(true(size=size))
+
+    assert ("too large" in bench.broken) is large
+
+
+def test_our_own_orders_may_not_meet(bench):
+    bench.there(true(size=100, price=Odds(110)), true(size=100, price=Odds(110), selection_id=AWAY))
+    assert "crosses itself" not in bench.broken
+
+    bench.there(true(size=100, price=Odds(-110)), true(size=100, price=Odds(110), selection_id=AWAY))
+
+    assert "crosses itself" in bench.broken
+
+
+def test_an_event_has_a_limit_over_all_of_its_markets(bench):
+    bench.auditor.limits = attrs.evolve(LIMITS, event_cents=6_000)
+    other = attrs.evolve(KEY, market_id=MarketId(223))
+
+    assert exposed(bench, filled(size=4_000), filled(size=4_000, key=other)) == ["exposure"]
