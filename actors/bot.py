@@ -305,6 +305,7 @@ class Bot:
                 self._guard.closing = True
                 self.stopping()
                 await self._each_seat(lambda seat: seat.stop.wind_down())
+                await self._each_seat(lambda seat: seat.stop.read_again())  # while one was waited for, others settled
                 self.journal.write(RunEnded(run=self.journal.run_number, flat=self.flat))
                 sessions.cancel_scope.cancel()
             money.cancel_scope.cancel()

@@ -58,11 +58,13 @@ class Funds:
         return funds
 
     async def read_all(self) -> FundsRead | None:
-        """Read the results, then the money that they brought; `None` when that cannot be done in a few tries."""
+        """Read the results, the money that they brought, and what came meanwhile; `None` after a few tries in vain."""
         for _ in range(MAX_TRIES):
             try:
                 await self._read_results()
-                return await self.read()
+                funds = await self.read()
+                await self._read_results()
+                return funds
             except NAMED as error:
                 log.warning("funds_not_read", venue=self.venue, reason=str(error))
                 await trio.sleep(TRY_AGAIN_S)

@@ -192,6 +192,7 @@ class Market:
             self._take(message, now_s)
         elif self.book.status in (BookStatus.HYDRATING, BookStatus.STALE):
             self.book.hydrate(message.book)
+            self._applied_s = max(self._applied_s, message.asked_at_s)
         elif self._applied_s < message.asked_at_s and self.book.differs(message.book):
             self._suspect = message.book
             self._heal_at_s = now_s + HEAL_GRACE_S

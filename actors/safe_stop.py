@@ -16,7 +16,7 @@ from actors.mailbox import Mailbox
 from actors.market import HEAL_GRACE_S
 from actors.messages import NAMED, CancelEverything, FundsRead, SnapshotTaken, TrackerMessage
 from actors.tracker import OrderTracker
-from protocol.events import OrderReported
+from protocol.events import OrderReported, OrderStatus
 from protocol.order import RESTABLE
 from protocol.venue import Rest, Traits
 
@@ -28,6 +28,8 @@ SETTLE_S = 0.7  # for the images of our own cancels to come in before the books 
 AGAIN_S = 0.2
 LOOK_S = 0.5  # between looks at whether the venue has gone silent
 EMERGENCY_LOOK_S = 3.0
+AGAIN_FOR_S = 5.0
+RESOLVED = (OrderStatus.SETTLED, OrderStatus.VOID)
 
 
 @attrs.define(kw_only=True, repr=False)
@@ -43,11 +45,14 @@ class SafeStop:
     inbox: Mailbox[TrackerMessage]
     compare: Callable[[], Awaitable[Sequence[SnapshotTaken] | None]]  # every book with REST; `None` without a session
     wall_ns: Callable[[], int]  # the venue's clock
+    reckon: Callable[[FundsRead], int | None]  # how far some money is from what it must be now
     started_s: float = 0.0
     flat: bool = attrs.field(default=False, init=False)
     closing: FundsRead | None = attrs.field(default=None, init=False)
     orders: tuple[OrderReported, ...] | None = attrs.field(default=None, init=False)
     books: tuple[SnapshotTaken, ...] | None = attrs.field(default=None, init=False)
+    gap_cents: int | None = attrs.field(default=None, init=False)  # how far the money is from what it must be
+    _results_read: int = attrs.field(default=0, init=False)
 
     async def wind_down(self) -> None:
         """Cancel everything with the socket still up, then let REST prove it. Bounded."""
@@ -69,9 +74,27 @@ class SafeStop:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._compare_books)
             await self._prove_flat()
-            self.closing = await self.funds.read_all()
-            self.orders = await self._read_orders()
-            await self.tracker.wait_settled()
+            await self._read_account()
+
+    async def read_again(self) -> None:
+        """Read the account once more where a result came in since it was read. Bounded."""
+        with trio.move_on_after(AGAIN_FOR_S):
+            while self.closing is not None and self._results != self._results_read:
+                await self._read_account()
+        if self.closing is not None:
+            self.gap_cents = self.reckon(self.closing)  # at once: a result that comes later is not in that money
+
+    async def _read_account(self) -> None:
+        """Read the money, then the orders, of which those that a result had reached by then say so."""
+        self._results_read = self._results
+        self.closing = await self.funds.read_all()
+        self.orders = await self._read_orders()
+        await self.tracker.wait_settled()
+
+    @property
+    def _results(self) -> int:
+        """Return how many orders have a result: the money that it brought must be read after it."""
+        return sum(each.order.status in RESOLVED for each in self.ledger.orders.values())
 
     async def _give_up_when_silent(self, stop: trio.CancelScope) -> None:
         """End the stop when the venue has not answered for long, and did not ask us to wait: nothing can be done."""
@@ -126,17 +149,22 @@ class SafeStop:
         self.flat = True
 
     async def _read_orders(self) -> tuple[OrderReported, ...]:
-        """Read every order of the run, for as long as the stop has time, and let the tracker learn from it."""
+        """Read every order of the run, for as long as the stop has time, and let the tracker learn from it.
+
+        A copy that is older than this call may not know of a result that the money has already.
+        """
+        since_ns = self.wall_ns()
         to_s = self.wall_ns() // 10**9 + CLOCK_SKEW_S
         reports: list[OrderReported] = []
         for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, to_s):
             while True:
                 try:
                     page = await read_history(self.caller.ask, self.rest, *window)
-                    break
+                    if page.synced_at_ns is None or page.synced_at_ns >= since_ns:
+                        break
                 except NAMED as error:
                     log.warning("orders_not_read", venue=self.traits.venue, reason=str(error))
-                    await trio.sleep(AGAIN_S)
+                await trio.sleep(AGAIN_S)
             reports.extend(page.orders)
             for report in page.orders:
                 self.inbox.put(report)

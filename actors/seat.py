@@ -228,6 +228,7 @@ class Seat:
             inbox=self.inbox,
             compare=self._compare_books,
             wall_ns=self._clock.now_ns,
+            reckon=lambda funds: self.funds_gap_cents(money_micro(funds)),
         )
 
     @property
@@ -275,7 +276,7 @@ class Seat:
 
     def audit(self, views: Mapping[BookKey, MarketView]) -> Audit:
         """Count the differences from what REST said at the end of the run."""
-        orders = fills = balance = books = None
+        orders = fills = books = None
         if self.stop.orders is not None:
             own = self.own_orders()
             names = {order.venue_order_id: name for name, order in own.items()}
@@ -289,11 +290,9 @@ class Seat:
             issued = {name for name, each in self.ledger.orders.items() if listed and each.command is not None}
             own = {name: order for name, order in own.items() if name in fates or name in issued}
             orders, fills = compare_orders(own, fates)
-        if self.stop.closing is not None:
-            balance = self.funds_gap_cents(money_micro(self.stop.closing))
         if self.stop.books is not None and self.epoch is not None:
             books = compare_snapshots(views, self.stop.books)
-        return Audit(orders=orders, fills=fills, balance_cents=balance, books=books)
+        return Audit(orders=orders, fills=fills, balance_cents=self.stop.gap_cents, books=books)
 
     def wake(self, about: About) -> None:
         """Have something read soon."""
