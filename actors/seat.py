@@ -74,6 +74,7 @@ ASKING_BACKLOG = 4_096
 
 LADDER_AGAIN_S = 30.0
 RECONCILE_S = 30.0  # for questions about what a process before this one left, beyond what may still match
+GROUNDED_S = 1.0  # for a reading to be heard; one taken while something was in doubt is taken again
 UNAUTHORISED = (401, 403)
 
 
@@ -377,13 +378,20 @@ class Seat:
             with trio.move_on_after(RECONCILE_S):
                 await self.tracker.wait_settled()
         funds = await self._funds.read_all()
-        while funds is None and self._opens_first:
+        while self._opens_first and (funds is None or not await self._grounded()):
             funds = await self._funds.read_all()
         opened = None if funds is None else self._accounting.open(funds, self.orders())
         if opened is not None:
             self.journal.write(opened)
         if self._opens_first:
             self._open_account(AccountReady(self.name))
+
+    async def _grounded(self) -> bool:
+        """Tell, in a moment, whether what was read says what the account has without any order."""
+        with trio.move_on_after(GROUNDED_S):
+            await self.tracker.wait_grounded()
+            return True
+        return False
 
     @property
     def _opens_first(self) -> bool:

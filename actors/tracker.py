@@ -73,6 +73,11 @@ class OrderTracker:
         while not self.ledger.settled:
             await self._moved.wait()
 
+    async def wait_grounded(self) -> None:
+        """Wait until money can prove what became of an order, where it has to."""
+        while not self.ledger.grounded:
+            await self._moved.wait()
+
     def _send(self, outs: Iterable[Out]) -> None:
         for out in outs:
             match out:

@@ -53,6 +53,11 @@ class MoneyTrail:
         self._recalled = False
 
     @property
+    def grounded(self) -> bool:
+        """Tell whether it is known what the account would have without any order."""
+        return self._first is not None
+
+    @property
     def as_of_ns(self) -> int:
         """Return of which moment the last reading is; 0 before there is one."""
         return 0 if self._last is None else self._last.as_of_ns

@@ -151,6 +151,11 @@ class OrderLedger:
         return self.flat and not (self.doubts.open or self._register.inexact.open or self._late)
 
     @property
+    def grounded(self) -> bool:
+        """Tell whether money can prove what became of an order, where its name does not."""
+        return self.traits.orders_named or self._trail.grounded
+
+    @property
     def due_s(self) -> float:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._register.live.values()), default=math.inf)

@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from actors.decisions.absence import MoneyTrail
+from actors.decisions.absence import Baseline, MoneyTrail
 from actors.messages import FundsRead
 from protocol.commands import PlaceOrder
 from protocol.events import Fill, OrderStatus
@@ -205,3 +205,11 @@ def test_shares_that_were_bought_before_the_calm_reading_are_not_expected_twice(
     following.read(funds(0, 150), [SALE, bought], calm=False)
 
     assert following.verdict(SALE, [SALE, bought], 50.0) is ABSENT
+
+
+def test_only_a_calm_reading_or_the_journal_is_ground_to_stand_on():
+    unsure, recalling = MoneyTrail(), MoneyTrail()
+    unsure.read(funds(1000 * DOLLAR), [LOST], calm=False)
+    recalling.recall(Baseline(1000 * DOLLAR, {}))
+
+    assert (unsure.grounded, recalling.grounded, trail().grounded) == (False, True, True)

@@ -8,7 +8,7 @@ from actors.exchange.faults import Fault, Rule
 from actors.exchange.satoriex.choices import WireChoices
 from actors.exchange.satoriex.orders import Side, Ticket
 from actors.exchange.satoriex.settings import SatoriexSettings
-from actors.messages import DenialReason
+from actors.messages import DenialReason, OrdersDoubted
 
 
 def quiet(**wire):
@@ -170,3 +170,15 @@ async def test_two_orders_that_both_look_like_the_lost_one_are_cancelled(autojum
         assert errors == ["orders_ambiguous"]
         assert {each.status.value for each in scene.venue_orders.values()} == {"cancelled"}
         assert len(scene.placings) == 1
+
+
+async def test_what_can_prove_absence_is_read_again_when_something_was_in_doubt_meanwhile(autojump_clock, start_sx):
+    slow = Rule(fault=Fault.SLOW_ANSWER, where="balance", delay_s=0.5, times=3)
+    async with start_sx(quiet(), slow, poll_s=600.0) as scene:
+        await scene.until(lambda: len(scene.asked("GET /wallet/balance")) == 2)
+        scene.seat.inbox.put(OrdersDoubted("a frame that cannot be read"))
+        await scene.bot.ready.wait()
+        scene.add(NEVER_ARRIVED["request lost"])
+        name = scene.buy(4200, 100)
+
+        await scene.until(lambda: scene.status(name) == "absent", 40.0)
