@@ -60,6 +60,7 @@ class Router:
     tally: Tally
     book_age_s: float = math.inf  # how long a book is believed after a hint; `inf` where its images are pushed
     unread_age_s: float = math.inf  # and without a look by REST
+    listing_lifts: bool = False  # a listing that says the same again is news: it takes orders, though it refused one
     before: "Router | None" = attrs.field(default=None, repr=False)
     _events: dict[EventId, EventListed] = attrs.field(factory=dict)
     _markets: dict[BookKey, Market] = attrs.field(factory=dict)
@@ -171,6 +172,8 @@ class Router:
         known = self._events.get(event_id)
         if known is not None and not event.competition_id:
             event = attrs.evolve(event, competition_id=known.competition_id)
+        if event == known and not self.listing_lifts:
+            return
         self._events[event_id] = event
         if event.status is EventStatus.ENDED:
             self._retire(event_id)

@@ -117,6 +117,7 @@ class Session:
             tally=self.tally,
             book_age_s=traits.book_age_s,
             unread_age_s=books.every_s + traits.book_age_s,
+            listing_lifts=not traits.refusals_explained,
             before=None if self.before is None else self.before.router,
         )
         self.reconciler = Reconciler(inbox=self.snapshots, outbox=router_inbox, ask=self.ask, rest=rest, poll=books)

@@ -88,7 +88,7 @@ def hint(event_id: int = 1, market_id: int | None = None) -> Hinted:
 class Room:
     """A router that is told things one by one, and the markets that it opened."""
 
-    def __init__(self, room_for_wishes: int = 8, **ages_s: float) -> None:
+    def __init__(self, room_for_wishes: int = 8, **traits: float | bool) -> None:
         self.views: list[MarketView] = []
         self.inbox = Mailbox[RouterMessage]("router", 64)
         self.snapshots = Mailbox[SnapshotWanted]("reconciler", room_for_wishes)
@@ -100,7 +100,7 @@ class Room:
             publish=self.views.append,
             terms=lambda event: ProphetX().terms(event, LADDER),
             tally=self.tally,
-            **ages_s,
+            **traits,
         )
         self.markets: dict[BookKey, Market] = {}
 
@@ -160,6 +160,21 @@ def test_each_message_reaches_the_market_that_it_is_about():
     assert room.got(KEY) == [book(KEY, 7), printed(), begun]
     assert room.got(OTHER) == [Suspend(active=False)]
     assert room.wanted() == []
+
+
+def test_an_event_that_is_listed_as_before_is_no_news():
+    room = opened()
+
+    room.hear(event(1), event(1, status=EventStatus.LIVE), event(1, status=EventStatus.LIVE), event(1))
+
+    assert room.got() == [event(1, status=EventStatus.LIVE), event(1)]
+
+
+def test_it_is_news_where_the_listing_alone_says_that_a_market_takes_orders_again():
+    room = Room(listing_lifts=True)
+    room.hear(event(1), snapshot(KEY), event(1))
+
+    assert room.got()[-1] == event(1)
 
 
 def test_a_trade_on_a_selection_that_nobody_knows_is_let_go():
