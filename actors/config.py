@@ -58,6 +58,7 @@ class ProphetXConfig:
     activation_timeout_s: Seconds = Seconds(10.0)
     heartbeat_timeout_s: Seconds = Seconds(30.0)
     reconcile_every_s: Seconds = Seconds(900.0)
+    list_every_s: Seconds = Seconds(60.0)
     config_refresh_s: Seconds = Seconds(1800.0)
 
 
@@ -177,6 +178,7 @@ class Config:
             venue=ProphetX(
                 dialect=venue.dialect,
                 reconcile_every_s=venue.reconcile_every_s,
+                list_every_s=venue.list_every_s,
                 commission_bp=self.risk.commission,
             ),
             session=SessionSettings(

@@ -122,10 +122,12 @@ class OpenProphetX:
     settings: ExchangeSettings = PAPER_PROPHETX
     dialect: Dialect = Dialect.V4
     catalogue: Catalogue | None = None
+    list_every_s: float = 60.0  # how often a bot asks what is open
 
     @property
     def venue(self) -> ProphetX:
-        return ProphetX(dialect=self.dialect, commission_bp=self.settings.commission_bp)
+        commission_bp = self.settings.commission_bp
+        return ProphetX(dialect=self.dialect, list_every_s=self.list_every_s, commission_bp=commission_bp)
 
     def credentials(self, addresses: Mapping[str, str]) -> Credentials:
         return Credentials(user=addresses["access_key"], secret=addresses["secret_key"])
@@ -165,21 +167,21 @@ class EmbeddedProphetX:
         }
 
     def orders(self) -> list[TrueOrder]:
-        return [_true_bet(name, order) for name, order in self.exchange.truth().orders.items()]
+        return [_true_bet(name, order) for name, order in self.exchange.orders().items()]
 
     def order(self, venue_order_id: VenueOrderId) -> TrueOrder | None:
         found = self.exchange.floor.orders.get(venue_order_id)
         return None if found is None else _true_bet(found.external_id, bet_truth(found))
 
     def funds_micro(self) -> int:
-        wallet = self.exchange.truth().balance
+        wallet = self.exchange.balance()
         return micro(wallet.cash_cents - wallet.matched_cents)
 
     def won_micro(self) -> int:
-        return micro(self.exchange.truth().balance.cash_cents - self.exchange.settings.opening_balance_cents)
+        return micro(self.exchange.balance().cash_cents - self.exchange.settings.opening_balance_cents)
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
-        return self.exchange.truth().books
+        return self.exchange.books()
 
 
 def _true_bet(name: ClientOrderId, order: BetTruth) -> TrueOrder:
@@ -242,7 +244,7 @@ class EmbeddedSatoriEx:
         }
 
     def orders(self) -> list[TrueOrder]:
-        return [self._true(name, order) for name, order in self.exchange.truth().orders.items()]
+        return [self._true(name, order) for name, order in self.exchange.orders().items()]
 
     def order(self, venue_order_id: VenueOrderId) -> TrueOrder | None:
         found = self.exchange.floor.orders.get(venue_order_id)
@@ -261,7 +263,7 @@ class EmbeddedSatoriEx:
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
         found = {}
-        for (market_id, outcome_id), book in self.exchange.truth().books.items():
+        for (market_id, outcome_id), book in self.exchange.books().items():
             key = BookKey(EventId(market_id), MarketId(outcome_id))
             found[key] = _sides(key, book)
         return found

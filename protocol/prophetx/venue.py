@@ -24,10 +24,14 @@ READS_APART_S = 1.0  # per endpoint: what its read endpoints bear in practice
 
 @attrs.frozen(kw_only=True)
 class ProphetX:
-    """The venue's dialect. `reconcile_every_s` is how often every book is compared with REST."""
+    """The venue's dialect. `reconcile_every_s` is how often every book is compared with REST.
+
+    `list_every_s` is how often the open events are listed: a push that says "live" can be lost.
+    """
 
     dialect: Dialect = Dialect.V4
     reconcile_every_s: float = 900.0
+    list_every_s: float = 60.0
     commission_bp: int = 200
 
     @property
@@ -40,7 +44,7 @@ class ProphetX:
             venue=NAME,
             polls={
                 Query.BOOKS: Poll(every_s=self.reconcile_every_s),
-                Query.MARKETS: Poll(every_s=60.0),  # a push that says "live" can be lost
+                Query.MARKETS: Poll(every_s=self.list_every_s),
                 Query.ORDERS: Poll(every_s=self.reconcile_every_s),  # a result that was pushed can be lost
                 Query.FUNDS: Poll(every_s=math.inf),
             },

@@ -61,7 +61,8 @@ def test_the_smallest_file_has_the_documented_defaults(write, smallest):
 def test_every_key_reaches_what_it_is_about(write, smallest):
     text = smallest + (
         'dialect = "legacy"\ntournaments = [31]\nevents = [18756]\nsub_types = ["player_total_hits"]\n'
-        "activation_timeout_s = 2.5\nheartbeat_timeout_s = 20\nreconcile_every_s = 60\nconfig_refresh_s = 120\n"
+        "activation_timeout_s = 2.5\nheartbeat_timeout_s = 20\nreconcile_every_s = 60\nlist_every_s = 30\n"
+        "config_refresh_s = 120\n"
         "[strategy]\nstake = 2.50\nmargin = 0.0125\nhedge_at = 7\nin_play = true\n"
         "[risk]\nmax_stake = 3.25\nmax_exposure = 100\nprice_collar = 0.5\nmax_open_orders = 7\n"
         "commission = 0.01\n"
@@ -71,7 +72,7 @@ def test_every_key_reaches_what_it_is_about(write, smallest):
     config = load_config(path)
 
     (seat,) = config.bot(path).seats
-    assert seat.venue == ProphetX(dialect=Dialect.LEGACY, reconcile_every_s=60, commission_bp=100)
+    assert seat.venue == ProphetX(dialect=Dialect.LEGACY, reconcile_every_s=60, list_every_s=30, commission_bp=100)
     assert seat.session.competitions == (CompetitionId(31),)
     assert seat.session.events == (18756,)
     assert seat.session.sub_kinds == ("player_total_hits",)

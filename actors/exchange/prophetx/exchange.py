@@ -16,7 +16,7 @@ from actors.exchange.prophetx.desk import Desk
 from actors.exchange.prophetx.endpoints.visit import Venue
 from actors.exchange.prophetx.feed import Feed
 from actors.exchange.prophetx.floor import SECOND_NS, Floor
-from actors.exchange.prophetx.ledger import Order
+from actors.exchange.prophetx.ledger import Account, Order, Wallet
 from actors.exchange.prophetx.publications import OrderChanged, Publication
 from actors.exchange.prophetx.replica import Replica, Row
 from actors.exchange.prophetx.schedule import Schedule
@@ -24,8 +24,9 @@ from actors.exchange.prophetx.server import Server
 from actors.exchange.prophetx.settings import ExchangeSettings
 from actors.exchange.prophetx.settlement import Results
 from actors.exchange.prophetx.tokens import Gatekeeper
-from actors.exchange.prophetx.truth import Truth, truth_of
-from protocol.ids import EventId
+from actors.exchange.prophetx.truth import OrderTruth, Truth, true_books, true_orders, truth_of
+from protocol.events import Side
+from protocol.ids import BookKey, ClientOrderId, EventId
 from protocol.venue import Credentials
 
 ACCOUNT = "trader-1"
@@ -198,10 +199,26 @@ class Exchange:
 
     def truth(self, account_id: str = ACCOUNT) -> Truth:
         """Return what an account really has, and what every book really is."""
+        return truth_of(self.floor, self._account(account_id))
+
+    def orders(self, account_id: str = ACCOUNT) -> dict[ClientOrderId, OrderTruth]:
+        """Return this part of `truth` alone."""
+        return true_orders(self.floor, self._account(account_id))
+
+    def balance(self, account_id: str = ACCOUNT) -> Wallet:
+        """Return this part of `truth` alone."""
+        return self._account(account_id).balance()
+
+    def books(self) -> dict[BookKey, tuple[Side, ...]]:
+        """Return this part of `truth` alone."""
         self.floor.agenda.advance(self.wall_ns())
-        return truth_of(self.floor, self.floor.accounts[account_id])
+        return true_books(self.floor)
 
     # --- inside ---
+
+    def _account(self, account_id: str) -> Account:
+        self.floor.agenda.advance(self.wall_ns())
+        return self.floor.accounts[account_id]
 
     def _publish(self, publication: Publication) -> None:
         if isinstance(publication, OrderChanged):

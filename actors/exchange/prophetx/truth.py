@@ -38,11 +38,15 @@ class Truth:
 
 
 def truth_of(floor: Floor, account: Account) -> Truth:
-    return Truth(
-        orders={order.external_id: order_truth(order) for order in floor.orders.values() if order.account is account},
-        balance=account.balance(),
-        books={key: _sides(book) for key, book in floor.books.items()},
-    )
+    return Truth(orders=true_orders(floor, account), balance=account.balance(), books=true_books(floor))
+
+
+def true_orders(floor: Floor, account: Account) -> dict[ClientOrderId, OrderTruth]:
+    return {order.external_id: order_truth(order) for order in floor.orders.values() if order.account is account}
+
+
+def true_books(floor: Floor) -> dict[BookKey, tuple[Side, ...]]:
+    return {key: _sides(book) for key, book in floor.books.items()}
 
 
 RESULTS = {Winning.PROFIT: Result.WON, Winning.LOSS: Result.LOST, Winning.PUSH: Result.RETURNED}

@@ -9,6 +9,8 @@ import trio
 from actors.exchange.faults import ORDER, Fault, Faults
 from actors.exchange.http import Watcher
 from actors.exchange.pipe import MemoryStream, open_pipe
+from actors.exchange.satoriex.accounts import Key
+from actors.exchange.satoriex.book import BookTruth
 from actors.exchange.satoriex.crowd import Crowd
 from actors.exchange.satoriex.desk import Desk
 from actors.exchange.satoriex.feed import Feed
@@ -24,7 +26,7 @@ from actors.exchange.satoriex.server import Server
 from actors.exchange.satoriex.settings import SatoriexSettings
 from actors.exchange.satoriex.socket import POLICY
 from actors.exchange.satoriex.tokens import Gatekeeper, SatoriexCredentials
-from actors.exchange.satoriex.truth import Truth, truth_of
+from actors.exchange.satoriex.truth import OrderTruth, Truth, true_books, true_orders, truth_of
 from actors.exchange.satoriex.visit import Venue
 
 ACCOUNT = "trader-1"
@@ -198,6 +200,16 @@ class SatoriexExchange:
         """Return what an account really has, and what every book really is."""
         self.floor.agenda.advance(self.wall_ns())
         return truth_of(self.floor, self.floor.accounts[account_id])
+
+    def orders(self, account_id: str = ACCOUNT) -> dict[str, OrderTruth]:
+        """Return this part of `truth` alone."""
+        self.floor.agenda.advance(self.wall_ns())
+        return true_orders(self.floor, self.floor.accounts[account_id])
+
+    def books(self) -> dict[Key, BookTruth]:
+        """Return this part of `truth` alone."""
+        self.floor.agenda.advance(self.wall_ns())
+        return true_books(self.floor)
 
     # --- inside ---
 

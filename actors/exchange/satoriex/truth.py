@@ -49,12 +49,20 @@ class Truth:
 
 def truth_of(floor: Floor, account: Account) -> Truth:
     return Truth(
-        orders={order.order_id: order_truth(order) for order in floor.orders.values() if order.account is account},
+        orders=true_orders(floor, account),
         available_micro=account.available_micro,
         escrow_micro=account.escrow_micro,
         positions={key: holding.shares for key, holding in account.positions().items()},
-        books={outcome.key: outcome.book.depth() for outcome in floor.outcomes()},
+        books=true_books(floor),
     )
+
+
+def true_orders(floor: Floor, account: Account) -> dict[str, OrderTruth]:
+    return {order.order_id: order_truth(order) for order in floor.orders.values() if order.account is account}
+
+
+def true_books(floor: Floor) -> dict[Key, BookTruth]:
+    return {outcome.key: outcome.book.depth() for outcome in floor.outcomes()}
 
 
 def order_truth(order: Order) -> OrderTruth:
