@@ -64,8 +64,9 @@ class Http:
         """Answer requests until the connection ends or becomes a websocket."""
         try:
             while True:
-                request = await self._next(IDLE_S)
-                if not isinstance(request, h11.Request):
+                with trio.move_on_after(IDLE_S) as idle:
+                    request = await self._next()
+                if idle.cancelled_caught or not isinstance(request, h11.Request):
                     return None
                 upgrade = self._upgrade(request)
                 if upgrade is not None:
@@ -81,20 +82,18 @@ class Http:
             await self._refuse(error)
             return None
 
-    async def _next(self, timeout_s: float) -> object:
-        with trio.move_on_after(timeout_s):
-            while (event := self._http.next_event()) is h11.NEED_DATA:
-                if self._http.they_are_waiting_for_100_continue:
-                    go_on = self._http.send(h11.InformationalResponse(status_code=100, headers=[]))
-                    await self.stream.send_all(go_on or b"")
-                self._http.receive_data(bytes(await self.stream.receive_some(READ_SIZE)))
-            return event
-        return None
+    async def _next(self) -> object:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._http.they_are_waiting_for_100_continue:
+                go_on = self._http.send(h11.InformationalResponse(status_code=100, headers=[]))
+                await self.stream.send_all(go_on or b"")
+            self._http.receive_data(bytes(await self.stream.receive_some(READ_SIZE)))
+        return event
 
     async def _body(self) -> bytes:
         body = bytearray()
         while True:
-            event = await self._next(REQUEST_S)
+            event = await self._next()
             if isinstance(event, h11.EndOfMessage):
                 return bytes(body)
             if not isinstance(event, h11.Data):

@@ -43,6 +43,10 @@ class _Pipe:
             await self.writable.park()
 
     async def receive(self, max_bytes: int) -> bytes:
+        if self.buffer or self.ended or self.abandoned:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self.readable.park()
         while True:
             if self.abandoned:
                 raise trio.ClosedResourceError("this end was closed")
@@ -77,7 +81,6 @@ class MemoryStream(trio.abc.HalfCloseableStream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if max_bytes is not None and max_bytes < 1:
             raise ValueError(f"max_bytes is {max_bytes}, expected at least 1")
-        await trio.lowlevel.checkpoint()
         return await self._incoming.receive(max_bytes or LIMIT)
 
     def cut(self) -> None:

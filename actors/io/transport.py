@@ -5,6 +5,7 @@ import socket
 import ssl
 import typing
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import attrs
 import httpcore
@@ -59,7 +60,7 @@ class _HttpStream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
-            with trio.fail_after(float("inf") if timeout is None else timeout):
+            with _fail_after(timeout):
                 return bytes(await self.stream.receive_some(max_bytes))
         except trio.TooSlowError as error:
             raise httpcore.ReadTimeout(str(error)) from error
@@ -70,7 +71,7 @@ class _HttpStream(httpcore.AsyncNetworkStream):
         if not buffer:
             return
         try:
-            with trio.fail_after(float("inf") if timeout is None else timeout):
+            with _fail_after(timeout):
                 await self.stream.send_all(buffer)
         except trio.TooSlowError as error:
             raise httpcore.WriteTimeout(str(error)) from error
@@ -97,6 +98,10 @@ class _HttpStream(httpcore.AsyncNetworkStream):
         if info == "is_readable":
             return _is_readable(self.stream)
         return None
+
+
+def _fail_after(timeout: float | None) -> AbstractContextManager[object]:
+    return nullcontext() if timeout is None else trio.fail_after(timeout)
 
 
 def _is_readable(stream: trio.abc.Stream) -> bool:

@@ -106,19 +106,19 @@ class Auditor:
 
     # --- what it compares ---
 
-    def look(self, live: Iterable[ClientOrderId] | None) -> None:
-        """Hold the exchanges against what was asked, the limits, and what the bot says is live.
+    def look(self, truth: Mapping[VenueName, list[TrueOrder]], live: Iterable[ClientOrderId] | None) -> None:
+        """Hold the exchanges' orders against what was asked, the limits, and what the bot says is live.
 
-        That is `None` while the bot is down, or does not trade yet.
+        `live` is `None` while the bot is down, or does not trade yet.
         """
         believed = None if live is None else set(live)
         worst: dict[Group, dict[SelectionId | None, int]] = {}
         for venue, watched in self.venues.items():
-            truth = watched.truth()
-            self._judge_new(watched, truth)
-            self._judge_forgotten(venue, watched, truth, believed)
-            self._reckon(truth, watched, worst)
-            self._judge_resting([order for order in truth if order.status in RESTABLE])
+            orders = truth[venue]
+            self._judge_new(watched, orders)
+            self._judge_forgotten(venue, watched, orders, believed)
+            self._reckon(orders, watched, worst)
+            self._judge_resting([order for order in orders if order.status in RESTABLE])
         self._judge_exposure(worst)
         lost = self._forgiven_micro - self._won_micro()
         if lost < micro(self.limits.daily_loss_cents):

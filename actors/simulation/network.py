@@ -12,7 +12,7 @@ from actors.io.transport import Dial
 from actors.simulation.process import Point, Process
 
 FOREVER_S = 10**9
-CHOPPED = 7  # bytes at most that a chopped line gives at once
+FIRST_CRUMB, CRUMB = 7, 60  # bytes at most that a chopped line gives at once
 
 
 class Cut(enum.Enum):
@@ -136,7 +136,7 @@ class Link(trio.abc.Stream):
         if self._crumbs:
             await trio.lowlevel.checkpoint()
             self._check()
-            return self._take(max_bytes)
+            return self._take(CRUMB, max_bytes)
         data = await self._receive(max_bytes)
         self._check()
         if self.deaf:
@@ -153,7 +153,7 @@ class Link(trio.abc.Stream):
         self.process.after(Point.RECEIVE)
         if self.network.lasts(Cut.CHOPPED):
             self._crumbs = data
-            return self._take(self.network.random.randint(1, CHOPPED))
+            return self._take(FIRST_CRUMB, max_bytes)
         return data
 
     async def aclose(self) -> None:
@@ -174,8 +174,8 @@ class Link(trio.abc.Stream):
             self._check()
             raise
 
-    def _take(self, max_bytes: int | None) -> bytes:
-        size = min(max_bytes or CHOPPED, CHOPPED) if self._crumbs else 0
+    def _take(self, most: int, max_bytes: int | None) -> bytes:
+        size = self.network.random.randint(1, min(most, max_bytes or most))
         taken, self._crumbs = self._crumbs[:size], self._crumbs[size:]
         return taken
 

@@ -154,7 +154,11 @@ class Simulation:
     def _build(self) -> None:
         world = self.world
         if world.prophetx is not None:
-            opening = OpenProphetX(settings=world.prophetx.settings, dialect=world.prophetx.dialect)
+            opening = OpenProphetX(
+                settings=world.prophetx.settings,
+                dialect=world.prophetx.dialect,
+                list_every_s=world.prophetx.list_every_s,
+            )
             self._join(opening.open(_true_ns, world.seed, "none", 1.0), world.prophetx.latency_s)
         if world.satoriex is not None:
             venue = SatoriEx(poll_s=world.satoriex.poll_s)
@@ -405,14 +409,13 @@ class Simulation:
         latched_s, looks = 0.0, 0
         while True:
             await trio.sleep(LOOK_EVERY_S)
-            life = self._life
-            started = life is not None and life.desk is not None and life.bot.ready.is_set()
-            self.auditor.look(life.desk.orders if started and life is not None and life.desk is not None else None)
+            life, truth = self._life, {name: each.orders() for name, each in self.embedded.items()}
+            desk = life.desk if life is not None and life.bot.ready.is_set() else None
+            self.auditor.look(truth, None if desk is None else desk.orders)
+            self.lateness.look(truth, trio.current_time(), trading=desk is not None)
             looks += 1
-            if started and life is not None and life.desk is not None and looks % BOOKS_EVERY == 0:
-                self._look_at_books(life.desk)
-            truth = {name: each.orders() for name, each in self.embedded.items()}
-            self.lateness.look(truth, trio.current_time(), trading=started)
+            if desk is not None and looks % BOOKS_EVERY == 0:
+                self._look_at_books(desk)
             latched = life is not None and Latch.DAILY_LOSS in life.bot.latches
             latched_s = latched_s + LOOK_EVERY_S if latched else 0.0
             if latched_s >= LATCHED_S:

@@ -189,6 +189,7 @@ class ProphetXWorld:
     dialect: Dialect
     settings: ExchangeSettings
     latency_s: float
+    list_every_s: float
 
 
 @attrs.frozen(kw_only=True)
@@ -214,7 +215,7 @@ class World:
 def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> World:
     """Draw a world from a seed. Of what could go wrong only `kinds` do; all of them without."""
     dice = Random(f"world {seed}")
-    which = dice.choices(("prophetx", "satoriex", "both"), (7, 2, 1))[0]
+    which = dice.choices(("prophetx", "satoriex", "both"), (14, 5, 1))[0]
     prophetx = _draw_prophetx(dice) if which != "satoriex" else None
     satoriex = _draw_satoriex(dice) if which != "prophetx" else None
     venues = [name for name, there in ((PROPHETX, prophetx), (SATORIEX, satoriex)) if there is not None]
@@ -243,8 +244,8 @@ def _draw_prophetx(dice: Random) -> ProphetXWorld:
         tournaments=1,
         events=1,
         crowd_books=dice.choice((2, 3, 3)),
-        crowd_actions_per_s=dice.choice((0.01, 0.02, 0.03)),
-        heartbeat_s=dice.choice((5.0, 10.0, 10.0)),
+        crowd_actions_per_s=dice.choice((0.005, 0.01, 0.03)),
+        heartbeat_s=dice.choice((5.0, 10.0, 15.0, 15.0)),
         go_live_s=dice.choice((600.0, 1200.0, 2400.0)),
         settle_s=dice.choice((60.0, 300.0, 600.0)),
         history_lag_s=dice.choice((0.2, 1.0, 2.0)),
@@ -253,7 +254,12 @@ def _draw_prophetx(dice: Random) -> ProphetXWorld:
         commission_bp=dice.choice((0, 200)),
     )
     dialect = dice.choices((Dialect.V4, Dialect.LEGACY), (3, 1))[0]
-    return ProphetXWorld(dialect=dialect, settings=settings, latency_s=_draw_latency(dice))
+    return ProphetXWorld(
+        dialect=dialect,
+        settings=settings,
+        latency_s=_draw_latency(dice),
+        list_every_s=dice.choice((60.0, 120.0, 300.0)),
+    )
 
 
 def _draw_satoriex(dice: Random) -> SatoriExWorld:
@@ -270,7 +276,7 @@ def _draw_satoriex(dice: Random) -> SatoriExWorld:
 
 
 def _draw_latency(dice: Random) -> float:
-    return dice.choice((0.0, 0.0, 0.02, 0.2))
+    return dice.choice((0.0, 0.0, 0.0, 0.02, 0.2))
 
 
 # --- what goes wrong in it ---------------------------------------------------------------------------------------
@@ -317,7 +323,7 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
             if dice.random() < 0.4:  # the others are off
                 yield RuleTrouble(venue=venue, rule=_draw_rule(dice, fault, venue))
         for cut in Cut:
-            for at_s in moments(2.0):
+            for at_s in moments(1.5):
                 for_s = round(dice.choice((3.0, 12.0, 40.0, 90.0)) * dice.random(), 3)
                 yield CutTrouble(venue=venue, how=cut, at_s=at_s, for_s=for_s)
         for what in Happening:
@@ -329,7 +335,7 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
                 unseen = what in (Happening.SETTLE, Happening.GO_LIVE) and dice.random() < 0.5
                 unseen_s = round(dice.uniform(1.0, 60.0), 3) if unseen else 0.0
                 yield VenueTrouble(venue=venue, what=what, at_s=at_s, unseen_s=unseen_s)
-    for at_s in moments(3.0):
+    for at_s in moments(2.5):
         point = dice.choice(tuple(Point))
         nth, after = dice.choice((1, 2, 3, 5, 10, 20)), dice.random() < 0.5
         yield Kill(at_s=at_s, point=point, nth=nth, after=after, down_s=dice.choice((0.1, 2.0, 30.0)))

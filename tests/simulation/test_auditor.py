@@ -94,7 +94,7 @@ class Bench:
     def there(self, *orders: TrueOrder) -> None:
         """Have these orders, and no others, at the venue, and look at it."""
         self.orders = list(orders)
-        self.auditor.look(None)
+        self.auditor.look({VENUE: self.orders}, None)
 
     def place(self) -> None:
         self.auditor.placing(VENUE)
@@ -346,7 +346,7 @@ def test_an_order_after_a_latch_was_lifted(bench):
 
 def lose(bench: Bench, cents: int) -> None:
     bench.won_micro -= micro(cents)
-    bench.auditor.look(None)
+    bench.auditor.look({VENUE: bench.orders}, None)
 
 
 def place_later(bench: Bench, seconds: float) -> None:
@@ -411,7 +411,7 @@ def test_after_it_was_forgiven_a_day_can_be_lost_again(bench):
 
 def test_where_results_are_no_money_nothing_is_lost(nameless):
     nameless.won_micro = -micro(90_000)
-    nameless.auditor.look(None)
+    nameless.auditor.look({VENUE: nameless.orders}, None)
 
     place_later(nameless, LOSS_GRACE_S + 1)
 
@@ -422,9 +422,9 @@ def test_where_results_are_no_money_nothing_is_lost(nameless):
 
 
 def look_twice(bench: Bench, live: list[ClientOrderId] | None, seconds: float) -> None:
-    bench.auditor.look(live)
+    bench.auditor.look({VENUE: bench.orders}, live)
     bench.now_s += seconds
-    bench.auditor.look(live)
+    bench.auditor.look({VENUE: bench.orders}, live)
 
 
 @pytest.fixture(params=[True, False], ids=["named", "nameless"])

@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from actors.exchange.pipe import LIMIT, MemoryStream, open_pipe
-from actors.simulation.network import CHOPPED, FOREVER_S, LASTING, Cut, Link, Network
+from actors.simulation.network import CRUMB, FIRST_CRUMB, FOREVER_S, LASTING, Cut, Link, Network
 from actors.simulation.process import Point, Process, ProcessKilled
 
 HANDSHAKE = b"GET /feed HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"
@@ -367,7 +367,8 @@ async def test_crumbs_are_small_and_lose_no_byte(autojump_clock, wire):
     pieces = await read_all(link, len(TEXT))
 
     assert b"".join(pieces) == TEXT
-    assert all(0 < len(piece) <= CHOPPED for piece in pieces)
+    assert 0 < len(pieces[0]) <= FIRST_CRUMB
+    assert all(0 < len(piece) <= CRUMB for piece in pieces)
     assert wire.notes == [("receive", TEXT)]
 
 
