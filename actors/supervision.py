@@ -67,14 +67,17 @@ def first_named(group: BaseExceptionGroup[BaseException], named: tuple[type[Exce
 async def failure_of(attempt: Callable[[], Awaitable[None]], named: tuple[type[Exception], ...]) -> Exception | None:
     """Run an attempt to its end; return the first failure if all of them are named, `None` if there was none.
 
-    What has no name leaves as it came.
+    What has no name leaves as it came. A failure in the moment of a cancellation from outside is a part of that.
     """
     try:
         await attempt()
     except BaseExceptionGroup as group:
-        failure = first_named(group, named)
+        cancelled, failures = group.split(trio.Cancelled)
+        failure = None if failures is None else first_named(failures, named)
         if failure is None:
             raise
+        if cancelled is not None:
+            raise cancelled from None
         return failure
     except named as error:
         return error

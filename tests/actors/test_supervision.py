@@ -168,3 +168,26 @@ async def test_an_attempt_has_its_first_named_failure_or_none(autojump_clock):
 
     assert await failure_of(nothing, NAMED) is None
     assert str(await failure_of(group, NAMED)) == "two"
+
+
+@pytest.mark.parametrize("bug", [None, KeyError("a bug")])
+async def test_a_failure_in_the_moment_of_a_cancellation_is_a_part_of_it_and_a_bug_is_not(autojump_clock, bug):
+    async def fail() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise bug or SessionFailed("lost")
+
+    async def attempt() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail)
+            await trio.sleep_forever()
+
+    failures = []
+    with trio.move_on_after(1.0) as scope:
+        try:
+            await failure_of(attempt, NAMED)
+        except* KeyError as group:
+            failures.extend(group.exceptions)
+
+    assert (scope.cancelled_caught, len(failures)) == (True, 0 if bug is None else 1)
