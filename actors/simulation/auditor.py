@@ -20,6 +20,7 @@ FORGOTTEN_S = 240.0  # how long an order may rest that the bot does not say is l
 LOSS_GRACE_S = 300.0  # how late the news of a result may come
 LATCH_GRACE_S = 15.0  # what was on its way when a latch fell may still arrive
 DEAD_GRACE_S = 10.0  # the same, when a socket goes
+CANCELLED_S = 300.0  # how late a cancel may be, through a blackout and within a budget of calls
 
 Group = EventId | BookKey
 Shape = tuple[BookKey, SelectionId, Price, int]
@@ -57,6 +58,10 @@ class Auditor:
     now_s: Callable[[], float]
     violations: dict[str, Violation] = attrs.field(factory=dict)
     asked: dict[ClientOrderId, Asked] = attrs.field(factory=dict)
+    barred: dict[ClientOrderId, str] = attrs.field(factory=dict)  # what must not leave, with the rule that says so
+    _cancels_s: dict[ClientOrderId, float] = attrs.field(factory=dict)
+    _stopped: bool = False
+    _trading_s: float | None = None  # since when
     _shapes: Counter[Shape] = attrs.field(factory=Counter)
     _outcomes: dict[Group, tuple[SelectionId, ...]] = attrs.field(factory=dict)  # of which one wins
     _latched_s: dict[Latch, float] = attrs.field(factory=dict)
@@ -74,9 +79,33 @@ class Auditor:
     def note_asked(self, asked: Asked) -> None:
         """Take note of an order that the trader asked for."""
         self.asked[asked.client_order_id] = asked
-        self._shapes[asked.key, asked.selection_id, asked.price, asked.size] += 1
         event = asked.market.event
         self._outcomes[event.event_id if event.outcomes else asked.key] = event.outcomes or asked.market.selections
+        rule = self._bar(asked)
+        if rule is None:
+            self._shapes[_shape(asked)] += 1
+        else:
+            self.barred[asked.client_order_id] = rule
+
+    def _bar(self, asked: Asked) -> str | None:
+        """Return the rule by which an order must not leave, as things stood when it was asked for."""
+        if self._stopped:
+            return "stop"
+        if any(since_s < asked.at_s for since_s in self._latched_s.values()):
+            return "latch"
+        return "dead book" if asked.dead else None
+
+    def note_cancelled(self, name: ClientOrderId) -> None:
+        """Take note of an order that the trader wants cancelled."""
+        self._cancels_s.setdefault(name, self.now_s())
+
+    def started(self) -> None:
+        """Take note that a process begins."""
+        self._stopped = False
+
+    def stopped(self) -> None:
+        """Take note that the process was told to stop."""
+        self._stopped = True
 
     def latched(self, latch: Latch) -> None:
         """Take note that trading was stopped until an operator lifts it."""
@@ -112,13 +141,19 @@ class Auditor:
         `live` is `None` while the bot is down, or does not trade yet.
         """
         believed = None if live is None else set(live)
+        if live is None:
+            self._trading_s = None
+        elif self._trading_s is None:
+            self._trading_s = self.now_s()
         worst: dict[Group, dict[SelectionId | None, int]] = {}
         for venue, watched in self.venues.items():
             orders = truth[venue]
             self._judge_new(watched, orders)
             self._judge_forgotten(venue, watched, orders, believed)
             self._reckon(orders, watched, worst)
-            self._judge_resting([order for order in orders if order.status in RESTABLE])
+            resting = [order for order in orders if order.status in RESTABLE]
+            self._judge_resting(resting)
+            self._judge_cancelled(watched, resting)
         self._judge_exposure(worst)
         lost = self._forgiven_micro - self._won_micro()
         if lost < micro(self.limits.daily_loss_cents):
@@ -158,28 +193,30 @@ class Auditor:
     def _judge_new(self, watched: Watched, truth: list[TrueOrder]) -> None:
         there: Counter[Shape] = Counter()
         for order in truth:
-            shape = (order.key, order.selection_id, order.price, order.size)
+            shape = _shape(order)
             there[shape] += 1
             if order.venue_order_id in self._judged:
                 continue
             self._judged.add(order.venue_order_id)
             if watched.named:
                 self._judge_named(order)
+            elif there[shape] > self._shapes[shape] and (barred := self._barred_like(shape)) is not None:
+                self.violate(barred, f"{order} was asked for, and must not be there")
             elif there[shape] > self._shapes[shape]:
                 rule = "sent twice" if self._shapes[shape] else "nobody asked"
                 self.violate(rule, f"{there[shape]} orders like {order}, {self._shapes[shape]} asked for")
+
+    def _barred_like(self, shape: Shape) -> str | None:
+        return next((rule for name, rule in self.barred.items() if _shape(self.asked[name]) == shape), None)
 
     def _judge_named(self, order: TrueOrder) -> None:
         asked = self.asked.get(order.client_order_id or ClientOrderId(""))
         if asked is None:
             self.violate("nobody asked", f"{order}")
-        elif (asked.key, asked.selection_id, asked.price, asked.size) != (
-            order.key,
-            order.selection_id,
-            order.price,
-            order.size,
-        ):
+        elif _shape(asked) != _shape(order):
             self.violate("not what was asked", f"{order}, asked {asked}")
+        elif asked.client_order_id in self.barred:
+            self.violate(self.barred[asked.client_order_id], f"{order} was asked for, and must not be there")
 
     def _judge_resting(self, resting: list[TrueOrder]) -> None:
         """Judge what rests at a venue: how much of it there is, how large, and whether it would match itself."""
@@ -193,17 +230,31 @@ class Auditor:
             if one.key == other.key and apart and meets(one.price, other.price):
                 self.violate("crosses itself", f"{one} and {other}")
 
+    def _judge_cancelled(self, watched: Watched, resting: list[TrueOrder]) -> None:
+        """Judge what rests though it was to be cancelled long ago: by a strategy's wish, or by the kill switch."""
+        if self._trading_s is None:
+            return
+        now_s = self.now_s()
+        killed_s = self._latched_s.get(Latch.KILL, now_s)
+        if resting and now_s - max(killed_s, self._trading_s) > CANCELLED_S:
+            self.violate("kill", f"{resting[0]} rests {now_s - killed_s:.0f} s after the kill switch")
+        late = [name for name, at_s in self._cancels_s.items() if now_s - max(at_s, self._trading_s) > CANCELLED_S]
+        if watched.named:
+            there = [order for order in resting if order.client_order_id in late]
+        else:
+            gone = Counter(_shape(self.asked[name]) for name in late)
+            alike = Counter(map(_shape, resting))
+            there = [each for each in resting if alike[_shape(each)] > self._shapes[_shape(each)] - gone[_shape(each)]]
+        if there:
+            self.violate("not cancelled", f"{there[0]} rests long after it was to be cancelled")
+
     def _judge_forgotten(
         self, venue: VenueName, watched: Watched, truth: list[TrueOrder], believed: set[ClientOrderId] | None
     ) -> None:
         now_s = self.now_s()
-        alike = Counter(
-            (asked.key, asked.selection_id, asked.price, asked.size)
-            for name in believed or ()
-            if (asked := self.asked.get(name)) is not None
-        )
+        alike = Counter(_shape(asked) for name in believed or () if (asked := self.asked.get(name)) is not None)
         for order in truth:
-            shape = (order.key, order.selection_id, order.price, order.size)
+            shape = _shape(order)
             known = order.client_order_id in (believed or ()) if watched.named else alike[shape] > 0
             if order.status not in RESTABLE or known or believed is None:
                 self._unknown_s.pop(order.venue_order_id, None)
@@ -245,6 +296,10 @@ class Auditor:
         total = sum(max(loss, 0) for loss in losses.values())
         if total > micro(self.limits.account_cents):
             self.violate("exposure", f"{total / 1e6:.2f} dollars can be lost")
+
+
+def _shape(order: TrueOrder | Asked) -> Shape:
+    return order.key, order.selection_id, order.price, order.size
 
 
 def _group(order: TrueOrder, watched: Watched) -> Group:

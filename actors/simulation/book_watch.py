@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from actors.messages import MarketView
-from protocol.book import takeable
 from protocol.events import Side
-from protocol.ids import BookKey, VenueName
+from protocol.ids import BookKey, SelectionId, VenueName
+from protocol.prices import Price
 
 
 @attrs.define
@@ -24,10 +24,15 @@ class BookWatch:
         wrong = {
             view.key: view.terms.venue
             for view in shown
-            if view.live and takeable(view.sides) != takeable(truth.get(view.key, ()))
+            if view.live and _ladder(view.sides) != _ladder(truth.get(view.key, ()))
         }
         self._differs_s = {key: self._differs_s.get(key, now_s) for key in wrong}
         for key, venue in wrong.items():
             if now_s - self._differs_s[key] > self.healed_s[venue]:
                 return key, now_s - self._differs_s[key]
         return None
+
+
+def _ladder(sides: Iterable[Side]) -> list[tuple[SelectionId, Price, int]]:
+    """Return what can be taken, the best first of each selection."""
+    return [(side.selection_id, each.price, each.takeable) for side in sides for each in side.levels if each.takeable]

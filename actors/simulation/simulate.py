@@ -257,6 +257,7 @@ class Simulation:
         self.counts["lives"] += 1
         self._lift_latches()
         life = self._life = self.machine.start(self._trader)
+        self.auditor.started()
         await life.live()
         self._life = None
         if life.killed:
@@ -295,6 +296,7 @@ class Simulation:
             random=Random(f"trader {self.world.seed} {run}"),
             actions_per_hour=self.world.actions_per_hour,
             asked=self.auditor.note_asked,
+            cancelled=self.auditor.note_cancelled,
         )
 
     def _mend_disk(self) -> None:
@@ -337,7 +339,7 @@ class Simulation:
         self._over = True
         with trio.move_on_after(STOP_LIMIT_S) as late:
             while self._life is not None:  # one that is just born may not be listening yet
-                self._life.stop()
+                self._stop_life()
                 await trio.sleep(1.0)
         if late.cancelled_caught:
             self.auditor.violate("never stops", f"still running {STOP_LIMIT_S:g} s after it was told to stop")
@@ -389,12 +391,17 @@ class Simulation:
         (life.desk.kill if trouble.kills else life.desk.halt)("as planned")
         latch = Latch.KILL if trouble.kills else Latch.HALT
         self.auditor.latched(latch)
+        if trouble.restarted_after_s is not None:
+            await trio.sleep(trouble.restarted_after_s)
+            self._stop_life()
         await trio.sleep(trouble.lifted_after_s)
         self._lift.add(latch)
         self._stop_life()
 
     def _stop_life(self) -> None:
         if self._life is not None:
+            self.auditor.stopped()
+            self._life.trader.stopping.set()
             self._life.stop()
 
     async def _wait_for_disk(self) -> None:

@@ -21,6 +21,10 @@ SHARES = (5, 120)
 FIRST_LOOK_S = 5.0
 ANEW = 0.01  # of all actions ask for everything to be listened to anew
 WILD = 0.04  # of all actions make no sense: risk must say no
+ORDERS = (1, 1, 1, 1, 3)  # at once
+STUBBORN = 0.3  # of all books that are seen to die are traded on nevertheless
+INSISTING_S = 0.5  # how long one is dead by then
+HASTE_S = 0.2  # between two actions while the bot stops
 
 
 @attrs.frozen(kw_only=True)
@@ -34,32 +38,52 @@ class Asked:
     price: Price
     size: int
     market: MarketView
+    dead: bool = False  # it had not been live for a while
 
 
 @attrs.define(kw_only=True)
 class Trader:
-    """Place, cancel, quote at random moments. `asked` is told of every order."""
+    """Place, cancel, quote at random moments. `asked` and `cancelled` are told of every order.
+
+    It goes on, faster, while the bot stops, and places on books that are dead: that nothing leaves then is for others
+    to see to.
+    """
 
     random: Random
     actions_per_hour: float
     asked: Callable[[Asked], None]
+    cancelled: Callable[[ClientOrderId], None]
     filled: Counter[SelectionId] = attrs.field(factory=Counter)  # as the views told
+    stopping: trio.Event = attrs.field(factory=trio.Event)
 
     async def __call__(self, desk: Desk) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._listen, desk)
+            nursery.start_soon(self._listen, desk, nursery)
             nursery.start_soon(self._act, desk)
 
-    async def _listen(self, desk: Desk) -> None:
+    async def _listen(self, desk: Desk, nursery: trio.Nursery) -> None:
         while True:
-            for view in await desk.views():
+            views = await desk.views()
+            for view in views:
                 for selection_id, fill in view.fills:
                     self.filled[selection_id] += fill.size
+            dead = next((view.market for view in views if _is_dead(view.market, desk)), None)
+            if dead is not None and self.random.random() < STUBBORN:
+                nursery.start_soon(self._insist, desk, dead)
+
+    async def _insist(self, desk: Desk, market: MarketView) -> None:
+        """Place on a book that is dead and stays so."""
+        epoch = desk.epochs.get(market.terms.venue)
+        await trio.sleep(INSISTING_S)
+        if desk.markets[market.key] is market and desk.epochs.get(market.terms.venue) == epoch:
+            self._place(desk, market, dead=True)
 
     async def _act(self, desk: Desk) -> None:
         await trio.sleep(FIRST_LOOK_S * self.random.random())
         while True:
-            await trio.sleep(self.random.expovariate(self.actions_per_hour / 3600))
+            with trio.move_on_after(self.random.expovariate(self.actions_per_hour / 3600)):
+                await self.stopping.wait()
+                await trio.sleep(HASTE_S)
             if desk.markets:
                 self._do_something(desk)
 
@@ -75,7 +99,8 @@ class Trader:
         elif roll < 0.35 and desk.calls_left(market.terms.venue, trio.current_time()) == math.inf:
             self._quote(desk, market)
         elif roll < 0.7:
-            self._place(desk, market)
+            for _ in range(self.random.choice(ORDERS)):
+                self._place(desk, market)
         else:
             self._cancel(desk)
 
@@ -83,6 +108,7 @@ class Trader:
         names = [name for name, order in desk.orders.items() if not order.cancel_wanted]
         for name in self.random.sample(names, min(len(names), self.random.choice((1, 1, 2, 50)))):
             desk.cancel(name)
+            self.cancelled(name)
 
     def _quote(self, desk: Desk, market: MarketView) -> None:
         known = set(desk.orders)
@@ -96,30 +122,26 @@ class Trader:
         price = self._price(market, selection_id, bold=False)
         return None if price is None else Quote(selection_id=selection_id, price=price, size=self._size(price))
 
-    def _place(self, desk: Desk, market: MarketView) -> None:
+    def _place(self, desk: Desk, market: MarketView, *, dead: bool = False) -> None:
         selection_id = self.random.choice(market.selections)
         price = self._price(market, selection_id, bold=self.random.random() < 0.4)
         if price is None:
             return
         forces = (TimeInForce.REST, TimeInForce.REST, TimeInForce.REST, TimeInForce.FILL_OR_KILL, TimeInForce.POST_ONLY)
-        self._send(desk, market, selection_id, price, self._size(price), self.random.choice(forces))
+        name = desk.place(market.key, selection_id, price, self._size(price), self.random.choice(forces))
+        self._note(desk.orders[name], market, dead=dead)
 
     def _place_wildly(self, desk: Desk, market: MarketView) -> None:
         """Ask for something that must be denied, or is at least odd: too much, or at a price from another world."""
         selection_id = self.random.choice(market.selections)
         price = self._price(market, selection_id, bold=False)
         if price is not None:
-            size = self._size(price) * self.random.choice((0, 1, 1000))
+            size = self._size(price) * self.random.choice((0, 1, 3, 1000))
             wild = opposite(price) if self.random.random() < 0.5 else price
-            self._send(desk, market, selection_id, wild, size, TimeInForce.REST)
+            name = desk.place(market.key, selection_id, wild, size)
+            self._note(desk.orders[name], market)
 
-    def _send(
-        self, desk: Desk, market: MarketView, selection_id: SelectionId, price: Price, size: int, force: TimeInForce
-    ) -> None:
-        name = desk.place(market.key, selection_id, price, size, force)
-        self._note(desk.orders[name], market)
-
-    def _note(self, order: Order, market: MarketView) -> None:
+    def _note(self, order: Order, market: MarketView, *, dead: bool = False) -> None:
         self.asked(
             Asked(
                 at_s=trio.current_time(),
@@ -129,6 +151,7 @@ class Trader:
                 price=order.price,
                 size=order.size,
                 market=market,
+                dead=dead,
             )
         )
 
@@ -146,6 +169,10 @@ class Trader:
         if isinstance(price, Probability):
             return self.random.randint(*SHARES)
         return self.random.randrange(*STAKES_CENTS, 100)
+
+
+def _is_dead(market: MarketView, desk: Desk) -> bool:
+    return not market.live or market.epoch != desk.epochs.get(market.terms.venue)
 
 
 def _best(market: MarketView, selection_id: SelectionId | None) -> Level | None:

@@ -154,10 +154,11 @@ class VenueTrouble:
 
 @attrs.frozen(kw_only=True)
 class Switch:
-    """A strategy halts, or kills; an operator lifts it after the next restart."""
+    """A strategy halts, or kills. An operator restarts the process, where that is planned, and later lifts it."""
 
     at_s: float
     kills: bool
+    restarted_after_s: float | None = None
     lifted_after_s: float
 
     @property
@@ -222,7 +223,7 @@ def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> Worl
     limits = Limits(
         market_cents=dice.choice((10_000, 30_000, 50_000)),
         event_cents=dice.choice((30_000, 60_000)),
-        account_cents=dice.choice((40_000, 80_000, 250_000)),
+        account_cents=dice.choice((20_000, 40_000, 250_000)),
         open_orders=dice.choice((5, 20, 100)),
         daily_loss_cents=dice.choice((2_000, 10_000, 50_000, 50_000)),
     )
@@ -350,7 +351,12 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
     for at_s in moments(1.0):
         yield DiskSlow(at_s=at_s, for_s=dice.choice((5.0, 30.0)), by_s=dice.choice((0.05, 0.5, 8.0)))
     for at_s in moments(0.5):
-        yield Switch(at_s=at_s, kills=dice.random() < 0.5, lifted_after_s=dice.choice((60.0, 600.0)))
+        yield Switch(
+            at_s=at_s,
+            kills=dice.random() < 0.5,
+            restarted_after_s=dice.choice((None, 30.0)),
+            lifted_after_s=dice.choice((60.0, 600.0)),
+        )
 
 
 def _draw_rule(dice: Random, fault: Fault, venue: VenueName) -> Rule:

@@ -10,6 +10,7 @@ from actors.exchange.embedded import TrueOrder
 from actors.exchange.pipe import open_pipe
 from actors.messages import MarketView
 from actors.simulation.auditor import (
+    CANCELLED_S,
     DEAD_GRACE_S,
     FORGOTTEN_S,
     LATCH_GRACE_S,
@@ -341,6 +342,61 @@ def test_an_order_after_a_latch_was_lifted(bench):
     assert bench.broken == []
 
 
+# --- what must not leave -----------------------------------------------------------------------------------------
+
+
+def ask_too_late(bench: Bench, rule: str) -> None:
+    """Have an order asked for that this rule keeps from leaving."""
+    bench.now_s = 10.0
+    match rule:
+        case "stop":
+            bench.auditor.stopped()
+        case "latch":
+            bench.auditor.latched(Latch.HALT)
+    bench.now_s = 10.1
+    bench.ask(at_s=10.1, dead=rule == "dead book")
+
+
+@pytest.mark.parametrize("rule", ["stop", "latch", "dead book"])
+@pytest.mark.parametrize("named", [True, False], ids=["named", "nameless"])
+def test_an_order_that_was_asked_for_too_late(named, rule):
+    bench = Bench(named=named)
+    ask_too_late(bench, rule)
+
+    bench.there(filled(X1 if named else None))
+
+    assert bench.broken == [rule]
+
+
+@pytest.mark.parametrize("rule", ["stop", "latch", "dead book"])
+def test_one_that_was_asked_for_in_time_may_be_like_it(nameless, rule):
+    nameless.ask()
+    ask_too_late(nameless, rule)
+
+    nameless.there(true(None))
+
+    assert nameless.broken == []
+
+
+def test_a_new_process_may_send_again(bench):
+    ask_too_late(bench, "stop")
+    bench.auditor.started()
+    bench.ask(X2)
+
+    bench.there(true(X2, V2))
+
+    assert bench.broken == []
+
+
+def test_an_order_in_the_moment_of_a_latch_may_leave(bench):
+    bench.auditor.latched(Latch.HALT)
+    bench.ask()
+
+    bench.there(true())
+
+    assert bench.broken == []
+
+
 # --- the loss of the day -----------------------------------------------------------------------------------------
 
 
@@ -485,6 +541,54 @@ def test_another_live_order_does_not_stand_for_one_that_is_forgotten(nameless):
     look_twice(nameless, [X1], FORGOTTEN_S + 1)
 
     assert nameless.broken == ["forgotten"]
+
+
+# --- what was to be cancelled ------------------------------------------------------------------------------------
+
+
+def test_an_order_that_rests_long_after_it_was_to_be_cancelled(resting):
+    resting.auditor.note_cancelled(X1)
+
+    look_twice(resting, [X1], CANCELLED_S + 1)
+
+    assert resting.broken == ["not cancelled"]
+
+
+def test_a_cancel_may_take_a_while(resting):
+    resting.auditor.note_cancelled(X1)
+
+    look_twice(resting, [X1], CANCELLED_S)
+
+    assert resting.broken == []
+
+
+def test_a_bot_that_is_down_cancels_nothing(resting):
+    resting.auditor.note_cancelled(X1)
+    look_twice(resting, None, CANCELLED_S + 1)
+
+    look_twice(resting, [X1], CANCELLED_S)
+
+    assert resting.broken == []
+
+
+def test_one_that_was_not_to_be_cancelled_may_be_like_it(nameless):
+    nameless.ask(X1)
+    nameless.ask(X2)
+    nameless.auditor.note_cancelled(X1)
+    nameless.orders = [true(None)]
+
+    look_twice(nameless, [X1, X2], CANCELLED_S + 1)
+
+    assert nameless.broken == []
+
+
+@pytest.mark.parametrize(("latch", "broken"), [(Latch.KILL, ["kill"]), (Latch.HALT, [])])
+def test_the_kill_switch_leaves_nothing_resting(resting, latch, broken):
+    resting.auditor.latched(latch)
+
+    look_twice(resting, [X1], CANCELLED_S + 1)
+
+    assert resting.broken == broken
 
 
 # --- what can be lost --------------------------------------------------------------------------------------------

@@ -9,13 +9,22 @@ import trio
 from actors.mailbox import Mailbox
 from actors.messages import CancelIntent, Intent, MarketView, OrderChanged, RiskMessage
 from actors.simulation.determinism import run_pinned
-from actors.simulation.trader import Asked, Trader
+from actors.simulation.trader import INSISTING_S, Asked, Trader
 from actors.strategy import Desk
 from protocol.belief import Source
 from protocol.book import BookStatus
 from protocol.commands import TimeInForce
 from protocol.events import EventListed, EventStatus, Fill, Level, OrderStatus, Side
-from protocol.ids import BookKey, ClientOrderIds, CompetitionId, EventId, MarketId, SelectionId, VenueName
+from protocol.ids import (
+    BookKey,
+    ClientOrderId,
+    ClientOrderIds,
+    CompetitionId,
+    EventId,
+    MarketId,
+    SelectionId,
+    VenueName,
+)
 from protocol.odds import Odds, generate_ladder
 from protocol.order import Order
 from protocol.prices import Probability
@@ -36,6 +45,7 @@ class Span:
     messages: list[RiskMessage]
     wanted: list[VenueName]
     filled: Counter[SelectionId]
+    told: list[ClientOrderId]  # of the orders that it cancelled
 
     @property
     def placed(self) -> list[Intent]:
@@ -52,11 +62,14 @@ def market(number: int = 219, levels: tuple[tuple[Level, ...], ...] = ODDS) -> M
     return MarketView(key=key, name="", kind="", event=EVENT, terms=TERMS, epoch=1, status=BookStatus.LIVE, sides=sides)
 
 
-def trade(seed: int, *markets: MarketView, calls_left: float = math.inf, fills: tuple[int, ...] = ()) -> Span:
+def trade(
+    seed: int, *markets: MarketView, calls_left: float = math.inf, fills: tuple[int, ...] = (), hurried: bool = False
+) -> Span:
     """Have a trader trade for twenty minutes in markets that never move. Each of `fills` fills an order of its own."""
     asked: list[Asked] = []
     wanted: list[VenueName] = []
-    trader = Trader(random=Random(seed), actions_per_hour=600.0, asked=asked.append)
+    told: list[ClientOrderId] = []
+    trader = Trader(random=Random(seed), actions_per_hour=600.0, asked=asked.append, cancelled=told.append)
     desk = Desk(
         name="trader",
         ids=ClientOrderIds("x"),
@@ -74,13 +87,16 @@ def trade(seed: int, *markets: MarketView, calls_left: float = math.inf, fills: 
             for number, size in enumerate(fills):
                 tell_filled(desk, markets[0].key, number, size)
             await trio.sleep(SPAN_S)
+            if hurried:
+                trader.stopping.set()
+                await trio.sleep(1.0)
             nursery.cancel_scope.cancel()
 
     run_pinned(seed, run)
     messages = []
     while batch := desk.risk.take_nowait():
         messages += batch
-    return Span(asked, messages, wanted, trader.filled)
+    return Span(asked, messages, wanted, trader.filled, told)
 
 
 def tell_filled(desk: Desk, key: BookKey, number: int, size: int) -> None:
@@ -170,9 +186,32 @@ def test_where_calls_are_counted_it_places_by_hand_and_does_not_quote():
 
 
 def quotes(span: Span) -> list[float]:
-    """Return when it asked for orders on both sides at once."""
+    """Return when it asked for orders on both sides at once, and not for any three."""
     times = Counter(each.at_s for each in span.asked)
-    return [at_s for at_s, count in times.items() if count > 1]
+    return [at_s for at_s, count in times.items() if count == 2]
+
+
+def test_every_cancel_is_told():
+    span = trade(1, market())
+
+    cancelled = {each.client_order_id for each in span.cancelled}
+    assert span.told
+    assert cancelled.issuperset(span.told)  # a quote cancels too
+
+
+def test_a_book_that_dies_is_sometimes_traded_on():
+    dead = attrs.evolve(market(), status=BookStatus.STALE)
+
+    spans = [trade(seed, dead) for seed in range(20)]
+
+    assert 0 < sum(any(each.dead for each in span.asked) for span in spans) < 20
+    assert {each.at_s for span in spans for each in span.asked if each.dead} == {INSISTING_S}
+
+
+def test_while_the_bot_stops_it_hurries():
+    asked = [each.at_s for seed in range(4) for each in trade(seed, market(), hurried=True).asked]
+
+    assert sum(at_s > SPAN_S for at_s in asked) > 4
 
 
 def test_what_it_was_told_of_its_fills_is_kept():
