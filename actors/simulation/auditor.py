@@ -77,7 +77,12 @@ class Auditor:
     # --- what it hears ---
 
     def note_asked(self, asked: Asked) -> None:
-        """Take note of an order that the trader asked for."""
+        """Take note of an order that the trader asked for.
+
+        A process that died before anything of it was on the disk gives its names to the next one.
+        """
+        self.barred.pop(asked.client_order_id, None)
+        self._cancels_s.pop(asked.client_order_id, None)
         self.asked[asked.client_order_id] = asked
         event = asked.market.event
         self._outcomes[event.event_id if event.outcomes else asked.key] = event.outcomes or asked.market.selections

@@ -1,12 +1,13 @@
 """How long what is true of an order may stay unknown to the bot."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
 from actors.entries import Entry, OrderMoved
 from actors.exchange.embedded import TrueOrder
-from protocol.ids import ClientOrderId, VenueName, VenueOrderId
+from protocol.ids import ClientOrderId, SelectionId, VenueName, VenueOrderId
 from protocol.order import RESTABLE, UNPROVED, Order
 
 
@@ -19,7 +20,9 @@ class Lateness:
 
     limits_s: Mapping[VenueName, float]
     violate: Callable[[str, str], None]
+    _newest: dict[ClientOrderId, Order] = attrs.field(factory=dict)
     _said: dict[VenueOrderId, Order] = attrs.field(factory=dict)
+    _proved: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # fills that money alone proved name no order
     _unresolved: dict[ClientOrderId, VenueName] = attrs.field(factory=dict)
     _since_s: dict[VenueOrderId | ClientOrderId, float] = attrs.field(factory=dict)
 
@@ -27,13 +30,22 @@ class Lateness:
         """Take note of what the bot says."""
         if not isinstance(entry, OrderMoved):
             return
-        order = entry.order
+        order = self._newest[entry.order.client_order_id] = entry.order
         if order.venue_order_id is not None:
             self._said[order.venue_order_id] = order
+        elif order.filled:
+            self._proved[order.client_order_id] = order
         if order.status in UNPROVED:
             self._unresolved[order.client_order_id] = entry.venue
         else:
             self._unresolved.pop(order.client_order_id, None)
+
+    def filled(self) -> Counter[SelectionId]:
+        """Return what the bot has said to be filled, by selection."""
+        filled: Counter[SelectionId] = Counter()
+        for order in self._newest.values():
+            filled[order.selection_id] += order.filled
+        return filled
 
     def look(self, truth: Mapping[VenueName, Iterable[TrueOrder]], now_s: float, *, trading: bool) -> None:
         """Find what has been behind for too long."""
@@ -43,9 +55,14 @@ class Lateness:
         behind: dict[VenueOrderId | ClientOrderId, tuple[VenueName, str]] = {
             name: (venue, f"{name} is unknown") for name, venue in self._unresolved.items()
         }
+        proved = Counter((order.selection_id, order.filled) for order in self._proved.values())
         for venue, orders in truth.items():
-            late = (order for order in orders if self._is_behind(order))
-            behind |= {order.venue_order_id: (venue, f"not heard of yet: {order}") for order in late}
+            for order in orders:
+                like = (order.selection_id, order.filled)
+                if order.venue_order_id not in self._said and order.client_order_id is None and proved[like]:
+                    proved[like] -= 1
+                elif self._is_behind(order):
+                    behind[order.venue_order_id] = venue, f"not heard of yet: {order}"
         self._since_s = {name: self._since_s.get(name, now_s) for name in behind}
         for name, (venue, text) in behind.items():
             if now_s - self._since_s[name] > self.limits_s[venue]:

@@ -45,7 +45,7 @@ from actors.simulation.world import (
     World,
 )
 from actors.strategy import Desk
-from protocol.ids import VenueName
+from protocol.ids import SelectionId, VenueName
 from protocol.satoriex.venue import SatoriEx
 from protocol.venue import Query
 
@@ -134,6 +134,7 @@ class Simulation:
     _slow_by_s: float = 0.0
     _disk_broken: bool = False
     _life: Life | None = None
+    _said_filled: Counter[SelectionId] = attrs.field(factory=Counter)  # as of the last look
     _down_s: float = RESTART_S
     _lift: set[Latch] = attrs.field(factory=set)
     _over: bool = False
@@ -289,7 +290,7 @@ class Simulation:
         verdict.judge_entries(entries)
         verdict.judge_pace()
         if self.counts["lives"] == 1:
-            verdict.judge_told(life.bot, life.trader.filled)
+            verdict.judge_told(life.bot, life.trader.filled, self._said_filled)
 
     def _trader(self, run: int) -> Trader:
         return Trader(
@@ -419,6 +420,7 @@ class Simulation:
             life, truth = self._life, {name: each.orders() for name, each in self.embedded.items()}
             desk = life.desk if life is not None and life.bot.ready.is_set() else None
             self.auditor.look(truth, None if desk is None else desk.orders)
+            self._said_filled = self.lateness.filled()
             self.lateness.look(truth, trio.current_time(), trading=desk is not None)
             looks += 1
             if desk is not None and looks % BOOKS_EVERY == 0:

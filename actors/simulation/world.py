@@ -216,7 +216,7 @@ class World:
 def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> World:
     """Draw a world from a seed. Of what could go wrong only `kinds` do; all of them without."""
     dice = Random(f"world {seed}")
-    which = dice.choices(("prophetx", "satoriex", "both"), (14, 5, 1))[0]
+    which = dice.choices(("prophetx", "satoriex", "both"), (15, 4, 1))[0]
     prophetx = _draw_prophetx(dice) if which != "satoriex" else None
     satoriex = _draw_satoriex(dice) if which != "prophetx" else None
     venues = [name for name, there in ((PROPHETX, prophetx), (SATORIEX, satoriex)) if there is not None]
@@ -227,7 +227,7 @@ def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> Worl
         open_orders=dice.choice((5, 20, 100)),
         daily_loss_cents=dice.choice((2_000, 10_000, 50_000, 50_000)),
     )
-    actions_per_hour = dice.choice((40.0, 60.0, 100.0)) if which != "both" else 40.0
+    actions_per_hour = dice.choice((30.0, 50.0, 80.0)) if which != "both" else 30.0
     troubles = tuple(_draw_troubles(Random(f"troubles {seed}"), venues, seconds))
     return World(
         seed=seed,
@@ -273,7 +273,7 @@ def _draw_satoriex(dice: Random) -> SatoriExWorld:
         cancel_delay_s=dice.choice(((0.0, 0.0), (0.1, 0.5))),
         access_token_life_s=dice.choice((600.0, 900.0, 1800.0)),
     )
-    return SatoriExWorld(settings=settings, latency_s=_draw_latency(dice), poll_s=dice.choice((240.0, 300.0, 600.0)))
+    return SatoriExWorld(settings=settings, latency_s=_draw_latency(dice), poll_s=dice.choice((300.0, 600.0, 600.0)))
 
 
 def _draw_latency(dice: Random) -> float:

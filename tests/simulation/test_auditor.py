@@ -388,6 +388,18 @@ def test_a_new_process_may_send_again(bench):
     assert bench.broken == []
 
 
+def test_the_name_of_one_that_never_left_may_be_used_by_the_next_process(bench):
+    ask_too_late(bench, "stop")
+    bench.auditor.note_cancelled(X1)
+    bench.auditor.started()
+    bench.ask(X1)
+    bench.orders = [true(X1)]
+
+    look_twice(bench, [X1], CANCELLED_S + 1)
+
+    assert bench.broken == []
+
+
 def test_an_order_in_the_moment_of_a_latch_may_leave(bench):
     bench.auditor.latched(Latch.HALT)
     bench.ask()

@@ -140,3 +140,13 @@ def test_an_order_that_stays_unknown_for_too_long_is_late():
 
 def test_nothing_is_late_while_the_bot_is_down():
     assert late(0.0, 101.0, said=ORDER, truth=DONE, trading=False) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "size", "rules"), [(False, 1000, []), (False, 999, ["late"]), (True, 1000, ["late"])]
+)
+def test_a_fill_that_the_money_proved_is_heard_of_without_a_name_of_the_venue(named, size, rules):
+    proved = attrs.evolve(FILLED, venue_order_id=None, filled=size, fills=(Fill(size, FILLED.price),))
+    truth = DONE if named else attrs.evolve(DONE, client_order_id=None)
+
+    assert late(0.0, 101.0, said=proved, truth=truth) == rules
