@@ -1,7 +1,7 @@
 """How long what is true of an order may stay unknown to the bot."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import attrs
 
@@ -13,9 +13,9 @@ from protocol.order import RESTABLE, UNPROVED, Order
 
 @attrs.define(kw_only=True)
 class Lateness:
-    """Follow since when what the bot last said of each order is behind the truth. Times are trio's.
+    """Follow for how long what the bot last said of each order has been behind the truth.
 
-    `limits_s` are what a venue's schedule promises at the worst. While the bot is down nothing is late.
+    `limits_s` are what a venue's schedule promises at the worst, while nothing keeps its news away.
     """
 
     limits_s: Mapping[VenueName, float]
@@ -24,7 +24,7 @@ class Lateness:
     _said: dict[VenueOrderId, Order] = attrs.field(factory=dict)
     _proved: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # fills that money alone proved name no order
     _unresolved: dict[ClientOrderId, VenueName] = attrs.field(factory=dict)
-    _since_s: dict[VenueOrderId | ClientOrderId, float] = attrs.field(factory=dict)
+    _behind_s: dict[VenueOrderId | ClientOrderId, float] = attrs.field(factory=dict)
 
     def said(self, entry: Entry) -> None:
         """Take note of what the bot says."""
@@ -47,11 +47,10 @@ class Lateness:
             filled[order.selection_id] += order.filled
         return filled
 
-    def look(self, truth: Mapping[VenueName, Iterable[TrueOrder]], now_s: float, *, trading: bool) -> None:
-        """Find what has been behind for too long."""
-        if not trading:
-            self._since_s.clear()
-            return
+    def look(
+        self, truth: Mapping[VenueName, Iterable[TrueOrder]], passed_s: float, open_lines: Collection[VenueName]
+    ) -> None:
+        """Find what has been behind for too long. Since the last look these venues' lines were open for `passed_s`."""
         behind: dict[VenueOrderId | ClientOrderId, tuple[VenueName, str]] = {
             name: (venue, f"{name} is unknown") for name, venue in self._unresolved.items()
         }
@@ -63,10 +62,15 @@ class Lateness:
                     proved[like] -= 1
                 elif self._is_behind(order):
                     behind[order.venue_order_id] = venue, f"not heard of yet: {order}"
-        self._since_s = {name: self._since_s.get(name, now_s) for name in behind}
+        before, self._behind_s = self._behind_s, {}
         for name, (venue, text) in behind.items():
-            if now_s - self._since_s[name] > self.limits_s[venue]:
-                self.violate("late", f"for {now_s - self._since_s[name]:.0f} s: {text}")
+            self._behind_s[name] = before.get(name, -passed_s) + (passed_s if venue in open_lines else 0.0)
+            if self._behind_s[name] > self.limits_s[venue]:
+                self.violate("late", f"for {self._behind_s[name]:.0f} s: {text}")
+
+    def restart(self) -> None:
+        """Begin anew with another process."""
+        self._behind_s.clear()
 
     def _is_behind(self, truth: TrueOrder) -> bool:
         said = self._said.get(truth.venue_order_id)

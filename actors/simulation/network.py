@@ -84,6 +84,11 @@ class Network:
     def has_socket(self) -> bool:
         return any(link.is_socket for link in self.links)
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether there is a socket, and nothing keeps what is said on it away."""
+        return self.has_socket and not any(link.deaf for link in self.links) and not any(map(self.lasts, LASTING))
+
     def lasts(self, how: Cut) -> bool:
         return trio.current_time() < self._until_s.get(how, -FOREVER_S)
 

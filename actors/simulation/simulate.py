@@ -51,7 +51,7 @@ from protocol.venue import Query
 
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_EVERY_S = 20.0
-LATE_S = 420.0  # to notice that a socket is deaf, through a blackout, and to read what it did not tell
+LATE_S = 200.0  # to notice that a socket is deaf, and to read what it did not tell
 BOOKS_EVERY = 3  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 RESTART_S = 5.0  # after a process that ended by itself
@@ -259,6 +259,7 @@ class Simulation:
         self._lift_latches()
         life = self._life = self.machine.start(self._trader)
         self.auditor.started()
+        self.lateness.restart()
         await life.live()
         self._life = None
         if life.killed:
@@ -421,7 +422,8 @@ class Simulation:
             desk = life.desk if life is not None and life.bot.ready.is_set() else None
             self.auditor.look(truth, None if desk is None else desk.orders)
             self._said_filled = self.lateness.filled()
-            self.lateness.look(truth, trio.current_time(), trading=desk is not None)
+            lines = [name for name, network in self.networks.items() if desk is not None and network.is_open]
+            self.lateness.look(truth, LOOK_EVERY_S, lines)
             looks += 1
             if desk is not None and looks % BOOKS_EVERY == 0:
                 self._look_at_books(desk)

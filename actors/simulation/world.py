@@ -304,8 +304,10 @@ FOG = (
     Rule(fault=Fault.LOST_REQUEST, where="place", probability=0.1),
     Rule(fault=Fault.SERVER_ERROR_AFTER, where="place", probability=0.15),
     Rule(fault=Fault.DROP, where="order", probability=0.4),
+    Rule(fault=Fault.SERVER_ERROR, where="history", probability=0.3),
+    Rule(fault=Fault.SERVER_ERROR, where="orders", probability=0.3),
 )
-"""What comes of an order is hidden: its answer is lost, and so is the news of it."""
+"""What comes of an order is hidden: its answer is lost, so is the news of it, and the list of orders cannot be read."""
 
 
 def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Iterator[Trouble]:

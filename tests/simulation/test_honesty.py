@@ -116,13 +116,13 @@ def test_what_arrives_stands_on_the_disk(written, rules):
 # --- lateness ----------------------------------------------------------------------------------------------------
 
 
-def late(*looks: float, said: Order | None, truth: TrueOrder, trading: bool = True) -> list[str]:
+def late(*looks: float, said: Order | None, truth: TrueOrder, open_line: bool = True) -> list[str]:
     rules: list[str] = []
     lateness = Lateness(limits_s={VENUE: 100.0}, violate=lambda rule, text: rules.append(rule))
     if said is not None:
         lateness.said(moved(said))
-    for now_s in looks:
-        lateness.look({VENUE: [truth]}, now_s, trading=trading)
+    for passed_s in looks:
+        lateness.look({VENUE: [truth]}, passed_s, [VENUE] if open_line else [])
     return rules
 
 
@@ -138,8 +138,20 @@ def test_an_order_that_stays_unknown_for_too_long_is_late():
     assert late(0.0, 101.0, said=lost, truth=TRUE) == ["late"]
 
 
-def test_nothing_is_late_while_the_bot_is_down():
-    assert late(0.0, 101.0, said=ORDER, truth=DONE, trading=False) == []
+def test_nothing_is_late_while_no_news_can_come():
+    assert late(0.0, 101.0, said=ORDER, truth=DONE, open_line=False) == []
+
+
+def test_another_process_has_its_own_time():
+    rules: list[str] = []
+    lateness = Lateness(limits_s={VENUE: 100.0}, violate=lambda rule, text: rules.append(rule))
+    for passed_s in (60.0, 60.0):
+        lateness.look({VENUE: [DONE]}, passed_s, [VENUE])
+    lateness.restart()
+    for passed_s in (60.0, 60.0):
+        lateness.look({VENUE: [DONE]}, passed_s, [VENUE])
+
+    assert rules == []
 
 
 @pytest.mark.parametrize(
