@@ -20,7 +20,7 @@ FORGOTTEN_S = 240.0  # how long an order may rest that the bot does not say is l
 LOSS_GRACE_S = 300.0  # how late the news of a result may come
 LATCH_GRACE_S = 15.0  # what was on its way when a latch fell may still arrive
 DEAD_GRACE_S = 10.0  # the same, when a socket goes
-CANCELLED_S = 300.0  # how late a cancel may be, through a blackout and within a budget of calls
+CANCELLED_S = 200.0  # how late a cancel may be, through a blackout and within a budget of calls
 
 Group = EventId | BookKey
 Shape = tuple[BookKey, SelectionId, Price, int]

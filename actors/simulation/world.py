@@ -223,7 +223,7 @@ def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> Worl
     limits = Limits(
         market_cents=dice.choice((10_000, 30_000, 50_000)),
         event_cents=dice.choice((30_000, 60_000)),
-        account_cents=dice.choice((20_000, 40_000, 250_000)),
+        account_cents=dice.choice((10_000, 40_000, 250_000)),
         open_orders=dice.choice((5, 20, 100)),
         daily_loss_cents=dice.choice((2_000, 10_000, 50_000, 50_000)),
     )
@@ -250,6 +250,7 @@ def _draw_prophetx(dice: Random) -> ProphetXWorld:
         go_live_s=dice.choice((600.0, 1200.0, 2400.0)),
         settle_s=dice.choice((60.0, 300.0, 600.0)),
         history_lag_s=dice.choice((0.2, 1.0, 2.0)),
+        history_age_told=dice.random() < 0.8,
         activation_delay_s=dice.choice(((0.005, 0.2), (0.1, 2.0))),
         access_token_life_s=dice.choice((300, 1200, 1200)),
         commission_bp=dice.choice((0, 200)),
@@ -352,7 +353,7 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
         yield DiskBroken(at_s=at_s)
     for at_s in moments(1.0):
         yield DiskSlow(at_s=at_s, for_s=dice.choice((5.0, 30.0)), by_s=dice.choice((0.05, 0.5, 8.0)))
-    for at_s in moments(0.5):
+    for at_s in moments(1.0):
         yield Switch(
             at_s=at_s,
             kills=dice.random() < 0.5,

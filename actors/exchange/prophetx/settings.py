@@ -19,6 +19,7 @@ class ExchangeSettings:
     commission_bp: int = 200  # of what an account won net in one book
     opening_balance_cents: int = 1_000_000
     history_lag_s: float = 1.0  # orders, fills and trades are read from a copy this old
+    history_age_told: bool = True  # the answer says of when the copy is
 
     channel_limit: int = 400  # events and sub-markets that one socket may ever register
     activity_timeout_s: float | None = 120.0  # None leaves it out of the handshake

@@ -119,6 +119,19 @@ async def test_a_batch_is_not_atomic(autojump_clock, open_client, dialect):
 
 
 @BOTH
+async def test_of_which_moment_a_copy_is_may_be_left_out(autojump_clock, open_client, dialect):
+    async with open_client(attrs.evolve(QUIET, history_age_told=False), dialect=dialect) as client:
+        await client.place("h0", home_and_away(client)[0], 110, 1000)
+        await trio.sleep(5)
+        now_s = client.exchange.wall_ns() // 10**9
+        page = await client.call(client.rest.history(now_s - 60, now_s))
+        order = await client.call(client.rest.order(page.orders[0].venue_order_id))
+
+    assert page.synced_at_ns is None
+    assert order.client_order_id == "h0"
+
+
+@BOTH
 async def test_every_way_to_cancel(autojump_clock, open_client, dialect):
     async with open_client(QUIET, dialect=dialect) as client:
         home, away = home_and_away(client)

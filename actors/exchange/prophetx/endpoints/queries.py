@@ -96,7 +96,9 @@ def _page(visit: Visit, found: list[wire.Trade]) -> tuple[list[wire.Trade], str]
     return found[start:end], str(end) if end < len(found) else ""
 
 
-def _synced_at(visit: Visit) -> str:
+def _synced_at(visit: Visit) -> str | msgspec.UnsetType:
+    if not visit.venue.settings.history_age_told:
+        return msgspec.UNSET
     return records.iso(visit.venue.replica.synced_at_ns(visit.now_ns))
 
 
