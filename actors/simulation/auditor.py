@@ -17,7 +17,6 @@ from protocol.order import RESTABLE, Order
 from protocol.prices import Price, cost_micro, meets
 
 FORGOTTEN_S = 240.0  # how long an order may rest that the bot does not say is live
-LOSS_GRACE_S = 300.0  # how late the news of a result may come
 LATCH_GRACE_S = 15.0  # what was on its way when a latch fell may still arrive
 DEAD_GRACE_S = 10.0  # the same, when a socket goes
 CANCELLED_S = 200.0  # how late a cancel may be, through a blackout and within a budget of calls
@@ -55,6 +54,7 @@ class Auditor:
 
     venues: Mapping[VenueName, Watched]
     limits: Limits
+    loss_grace_s: float  # how late the news of a result may come, and what follows from it
     now_s: Callable[[], float]
     violations: dict[str, Violation] = attrs.field(factory=dict)
     asked: dict[ClientOrderId, Asked] = attrs.field(factory=dict)
@@ -132,7 +132,7 @@ class Auditor:
             self.violate(
                 "dead book", f"an order arrived at {venue} {now_s - network.socket_lost_s:.1f} s after the socket"
             )
-        if self._lost_s is not None and now_s - self._lost_s > LOSS_GRACE_S:
+        if self._lost_s is not None and now_s - self._lost_s > self.loss_grace_s:
             self.violate("daily loss", f"an order arrived {now_s - self._lost_s:.0f} s after the loss of the day")
         for latch, since_s in self._latched_s.items():
             if now_s - since_s > LATCH_GRACE_S:

@@ -52,6 +52,7 @@ from protocol.venue import Query
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_EVERY_S = 20.0
 LATE_S = 200.0  # to notice that a socket is deaf, and to read what it did not tell
+LOSS_GRACE_S = 100.0  # from the news of a result until nothing leaves any more
 BOOKS_EVERY = 3  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 RESTART_S = 5.0  # after a process that ended by itself
@@ -59,7 +60,6 @@ LATCHED_S = 600.0  # how long an operator lets the day's loss stand
 SILENT_S = {True: 30.0, False: 90.0}  # how long a socket may be silent, with health checks and without
 
 WRONG_S = 120.0  # how long a book may be wrong: what it takes to notice that a socket is deaf, and to read it anew
-LOSSY = frozenset({Fault.DROP, Fault.DELAY, Fault.REORDER, Fault.GARBAGE})
 
 REQUIRED = KINDS | frozenset(
     {
@@ -191,6 +191,7 @@ class Simulation:
                 for name, each in self.embedded.items()
             },
             limits=world.limits,
+            loss_grace_s=max(map(self._heard_s, self.embedded)) + LOSS_GRACE_S,
             now_s=trio.current_time,
         )
         self.watch = BookWatch({name: self._healed_s(name) for name in self.embedded})
@@ -200,8 +201,7 @@ class Simulation:
 
     def _healed_s(self, name: VenueName) -> float:
         """Return how long a book may be wrong: a change that was pushed and got lost waits for the schedule."""
-        rules = [each.rule for each in self.world.troubles if isinstance(each, RuleTrouble) and each.venue == name]
-        lossy = any(rule.fault in LOSSY for rule in rules)
+        lossy = bool(self._drops(name) - {"order"})
         traits = self.embedded[name].venue.traits
         return WRONG_S + (traits.polls[Query.BOOKS].every_s if lossy or not traits.orders_pushed else 0.0)
 
@@ -211,9 +211,12 @@ class Simulation:
         schedule_s = traits.polls[Query.ORDERS].every_s
         if not traits.orders_pushed:
             return LATE_S + schedule_s + traits.absence_after_s
+        return LATE_S + (schedule_s if self._drops(name) else 0.0)
+
+    def _drops(self, name: VenueName) -> set[str | None]:
+        """Return what kinds of pushes may get lost; `None` stands for any."""
         rules = [each.rule for each in self.world.troubles if isinstance(each, RuleTrouble) and each.venue == name]
-        lossy = any(rule.fault is Fault.DROP for rule in rules)
-        return LATE_S + (schedule_s if lossy else 0.0)
+        return {rule.where for rule in rules if rule.fault is Fault.DROP}
 
     def _said(self, entry: Entry) -> None:
         self.honesty.said(entry)

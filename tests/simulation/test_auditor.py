@@ -14,7 +14,6 @@ from actors.simulation.auditor import (
     DEAD_GRACE_S,
     FORGOTTEN_S,
     LATCH_GRACE_S,
-    LOSS_GRACE_S,
     Auditor,
     Violation,
     Watched,
@@ -44,6 +43,7 @@ from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219))
 HOME, AWAY = SelectionId("home"), SelectionId("away")
+LOSS_GRACE_S = 300.0
 X1, X2, V1, V2 = ClientOrderId("x-1"), ClientOrderId("x-2"), VenueOrderId("v-1"), VenueOrderId("v-2")
 VENUE = VenueName("venue")
 SILENT_S = 30.0
@@ -75,7 +75,9 @@ class Bench:
             silent_s=SILENT_S,
             won_micro=(lambda: self.won_micro) if self.named else None,
         )
-        self.auditor = Auditor(venues={VENUE: watched}, limits=LIMITS, now_s=lambda: self.now_s)
+        self.auditor = Auditor(
+            venues={VENUE: watched}, limits=LIMITS, loss_grace_s=LOSS_GRACE_S, now_s=lambda: self.now_s
+        )
 
     def open_socket(self) -> None:
         ours, _ = open_pipe()
