@@ -70,7 +70,7 @@ class Journal:
         """Return the client order ids of the run, which no other run has; with `prefix` where nothing is kept."""
         if self.store is None:
             return ClientOrderIds(prefix)
-        return ClientOrderIds(f"{self.store.name}-{self.store.run}", family=f"{self.store.name}-")
+        return ClientOrderIds(f"{self.store.name}-{self.store.run}{self.store.mark}", family=f"{self.store.name}-")
 
     def write(self, entry: Entry, then: Callable[[], None] = nothing, failed: Callable[[str], None] = ignored) -> None:
         """Leave an entry. `then` is called once it is on the disk, or `failed` with the reason why it is not.

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 FILE_NAME = "journal.db"
 SPARE_NAME = "latches"
 SNAPSHOT_EVERY = 2_000  # entries; replaying them takes a tenth of a second
+MARK_LENGTH = 3
 NAME_LENGTH = 6  # client order ids begin with it: 2e9 names, so that no two journals of an account share one
 
 Work = Callable[[], None]
@@ -55,7 +56,7 @@ class Store:
     """One process's hold on a journal. After a failure nothing more may be added.
 
     `name` is the journal's own, `run` the number of the run that now begins, and `recalled` what was there at the
-    opening.
+    opening. `mark` tells the run from another of the same number: one that an older copy of the journal does not know.
     """
 
     tables: Tables
@@ -64,6 +65,7 @@ class Store:
     spare: Spare
     name: str
     run: int
+    mark: str
     recalled: Recollection
     _newest: Recollection
     _last: Row
@@ -117,6 +119,7 @@ class Store:
             spare=kept,
             name=name,
             run=newest.run + 1,
+            mark="".join(random.choices(string.ascii_lowercase, k=MARK_LENGTH)),
             recalled=recalled,
             newest=newest,
             last=last[0] if last else Row.none(),

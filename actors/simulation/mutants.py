@@ -668,7 +668,7 @@ RESTARTING = (
         "ids_repeat_after_a_restart",
         "a new process gives its orders the ids of the one before",
         "actors/journal.py",
-        'f"{self.store.name}-{self.store.run}"',
+        'f"{self.store.name}-{self.store.run}{self.store.mark}"',
         'f"{self.store.name}-1"',
     ),
 )

@@ -268,7 +268,7 @@ async def test_a_run_has_ids_that_no_other_run_has(autojump_clock):
     disk = Disk()
     ids = []
     for _ in range(2):
-        journal = Journal(store=disk.open(Random(len(ids))))
+        journal = Journal(store=disk.open(Random(1)))
         async with trio.open_nursery() as nursery:
             await nursery.start(journal.run)
             journal.write(RunStarted(run=journal.run_number, version="1"))
@@ -276,7 +276,16 @@ async def test_a_run_has_ids_that_no_other_run_has(autojump_clock):
         ids.append(journal.ids("unused").next())
         journal.close()
 
-    assert ids == [ClientOrderId(f"{journal.store.name}-1-1"), ClientOrderId(f"{journal.store.name}-2-1")]
+    name, mark = journal.store.name, journal.store.mark
+    assert ids == [ClientOrderId(f"{name}-1{mark}-1"), ClientOrderId(f"{name}-2{mark}-1")]
+
+
+async def test_the_runs_of_two_copies_of_a_journal_have_different_ids():
+    first, second = (Disk().open(Random(seed)) for seed in (1, 2))
+    second.name = first.name
+
+    assert first.run == second.run
+    assert Journal(store=first).ids("unused").next() != Journal(store=second).ids("unused").next()
 
 
 async def test_a_process_begins_with_what_those_before_it_wrote(autojump_clock):
