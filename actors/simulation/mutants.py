@@ -5,7 +5,6 @@ import attrs
 LEDGER = "actors/decisions/ledger.py"
 REGISTER = "actors/decisions/register.py"
 GUARD = "actors/decisions/guard.py"
-STANDING = "actors/decisions/standing.py"
 CALLER = "actors/io/caller.py"
 SAFE_STOP = "actors/safe_stop.py"
 ORDER = "protocol/order.py"
@@ -32,13 +31,6 @@ PLACING = (
         "sent = False",
     ),
     Mutant(
-        "answers_mixed_up",
-        "the answers to a batch are given to its orders in the wrong order",
-        "actors/gateway.py",
-        "in zip(ids, results, strict=True):",
-        "in zip(ids[::-1], results, strict=True):",
-    ),
-    Mutant(
         "unknown_means_absent",
         "an order without an answer counts as absent at once",
         LEDGER,
@@ -60,14 +52,6 @@ PLACING = (
         "RESTABLE = frozenset({NEW, PENDING, OPEN})",
     ),
     Mutant(
-        "exists_already_means_rejected",
-        "the venue's word that an id is taken already counts as a rejection of the order that took it",
-        LEDGER,
-        "                tracked.arrived = True\n                yield from self._lose(tracked, error.code, now_s)\n",
-        "                order = tracked.order.move(OrderStatus.REJECTED, error.code)\n"
-        "                yield from self._register.change(tracked, order, now_s)\n",
-    ),
-    Mutant(
         "resent_with_a_new_id",
         "an order that may exist already is sent again under another name",
         LEDGER,
@@ -75,13 +59,6 @@ PLACING = (
         "        again = ClientOrderId(f'{tracked.command.client_order_id}-again{tracked.resends}')\n"
         "        self.orders[again] = tracked\n"
         "        yield attrs.evolve(tracked.command, client_order_id=again)\n",
-    ),
-    Mutant(
-        "conflict_means_rejected",
-        "a 409 that says the order is being placed counts as a rejection",
-        "protocol/prophetx/codes.py",
-        '*_each("order_is_placing", 409, Policy.RETRY_SOON)',
-        '*_each("order_is_placing", 409, Policy.TERMINAL)',
     ),
     Mutant(
         "server_error_means_rejected",
@@ -145,34 +122,6 @@ PROOF = (
         "        claims.found += zip(lost, alike, strict=False)\n        claims.foreign += alike[len(lost) :]",
         "        claims.foreign += alike",
     ),
-    Mutant(
-        "strangers_orders_left",
-        "what rests from before is left resting",
-        LEDGER,
-        "        yield self._register.told(tracked)\n        if tracked.order.can_match:",
-        "        yield self._register.told(tracked)\n        if False:",
-    ),
-    Mutant(
-        "gap_not_read",
-        "what the socket missed while it was gone is not read",
-        LEDGER,
-        "                    self.doubts.missed(since_s, now_s)",
-        "                    pass",
-    ),
-    Mutant(
-        "unreadable_news_ignored",
-        "a message about orders that nobody can read is dropped",
-        LEDGER,
-        '"orders_doubted", reason=reason)\n                self.doubts.missed(now_s, now_s)',
-        '"orders_doubted", reason=reason)',
-    ),
-    Mutant(
-        "private_news_ignored",
-        "what the socket says of our orders is dropped",
-        "actors/connection.py",
-        "            case OrderReported():\n                self.tracker.put(heard)",
-        "            case OrderReported():\n                pass",
-    ),
 )
 
 CANCELLING = (
@@ -184,29 +133,12 @@ CANCELLING = (
         "pass",
     ),
     Mutant(
-        "cancel_of_a_nameless_order_forgotten",
-        "a cancel that came before the venue's name for the order is forgotten",
-        REGISTER,
-        "if order.cancel_wanted and before.venue_order_id is None and order.venue_order_id is not None:",
-        "if order.cancel_wanted and before.venue_order_id is None is order.venue_order_id:",
-    ),
-    Mutant(
         "cancel_sent_means_cancelled",
         "an order is believed gone as soon as its cancel leaves",
         LEDGER,
         "            tracked.cancelling = True\n",
         "            tracked.cancelling = True\n"
         "            yield from self._register.change(tracked, order.move(OrderStatus.CANCELLED), now_s)\n",
-    ),
-    Mutant(
-        "cancel_accepted_means_cancelled",
-        "the answer to a cancel is believed, and what was filled before it is not asked for",
-        LEDGER,
-        "                tracked.cancel_at_s = math.inf  # it cannot be matched any more;"
-        " the private channel says how much was\n",
-        "                order = tracked.order.move(OrderStatus.CANCELLED)\n"
-        "                yield from self._register.change(tracked, order, now_s)\n"
-        "                return\n",
     ),
     Mutant(
         "cancel_refused_means_cancelled",
@@ -238,13 +170,6 @@ CANCELLING = (
         "                    inbox.put(CancelEverything())",
         "                    pass",
     ),
-    Mutant(
-        "silence_tolerated_for_ever",
-        "orders go on resting when the socket is gone for good",
-        "actors/decisions/presence.py",
-        "self.ends_s = min(self.ends_s, now_s + self.gap_tolerated_s)",
-        "self.ends_s = math.inf",
-    ),
 )
 
 FILLS = (
@@ -261,13 +186,6 @@ FILLS = (
         ORDER,
         "            filled=report.filled,",
         "            filled=min(self.filled + report.filled, self.size),",
-    ),
-    Mutant(
-        "shrunken_order_is_filled",
-        "an order that was cancelled after a partial fill counts as filled",
-        ORDER,
-        "if status is FILLED and self.filled < self.size:",
-        "if False:",
     ),
     Mutant(
         "wiped_order_rests",
@@ -315,27 +233,6 @@ BOOKS = (
         "if False:",
     ),
     Mutant(
-        "early_images_dropped",
-        "images that come before the snapshot are forgotten",
-        BOOK,
-        "for image in sorted(self._queued, key=lambda image: image.sequence_ns):",
-        "for image in ():",
-    ),
-    Mutant(
-        "doubtful_book_believed",
-        "a book that may have missed something is quoted on",
-        BOOK,
-        "            self.status = BookStatus.STALE",
-        "            pass",
-    ),
-    Mutant(
-        "suspension_not_seen",
-        "a suspended market is believed to be open",
-        BOOK,
-        "self.status = BookStatus.LIVE if image.active else BookStatus.SUSPENDED",
-        "self.status = BookStatus.LIVE",
-    ),
-    Mutant(
         "book_never_healed",
         "a difference from REST is seen, and left",
         "actors/market.py",
@@ -343,39 +240,11 @@ BOOKS = (
         "            self._heal_at_s = math.inf",
     ),
     Mutant(
-        "old_book_believed",
-        "a book that nothing has confirmed for long is believed",
-        "actors/market.py",
-        "        return min(self._stirred_s + self.book_age_s, self._read_s + self.unread_age_s)",
-        "        return math.inf",
-    ),
-    Mutant(
-        "lost_message_ignored",
-        "a message about books that nobody can read is dropped",
-        "actors/router.py",
-        "                self._doubt_all(reason)",
-        "                pass",
-    ),
-    Mutant(
         "ended_event_still_quoted",
         "the books of an event that is over stay open",
         "actors/router.py",
         "        for key in self._keys(event_id):\n            self._close(key)\n",
         "",
-    ),
-    Mutant(
-        "failed_read_is_an_empty_catalogue",
-        "books that could not be read count as closed",
-        "actors/reconciler.py",
-        '                log.warning("books_not_read", attempt=attempt, reason=str(error))\n',
-        "                return ()\n",
-    ),
-    Mutant(
-        "failed_listing_is_empty",
-        "events that could not be read count as over",
-        "actors/listings.py",
-        "                if error.status == 404:",
-        "                if error.status >= 400:",
     ),
     Mutant(
         "levels_upside_down",
@@ -472,13 +341,6 @@ LIMITS = (
         "if False:",
     ),
     Mutant(
-        "twins_allowed",
-        "two orders rest that the venue cannot tell apart",
-        GUARD,
-        "return DenialReason.INDISTINGUISHABLE if standing.looks_like(order) else None",
-        "return None",
-    ),
-    Mutant(
         "checked_but_not_reserved",
         "an order counts against the limits only once it was answered",
         GUARD,
@@ -493,20 +355,6 @@ LIMITS = (
         "resting = 0",
     ),
     Mutant(
-        "shares_sold_twice",
-        "shares that are on offer already are offered again",
-        STANDING,
-        "        return held - sum(",
-        "        return held - 0 * sum(",
-    ),
-    Mutant(
-        "wallet_overdrawn",
-        "an order leaves that the wallet cannot pay",
-        STANDING,
-        "return micro <= self._balance.value.free_micro - sum(spent for _, spent in self._spent.values())",
-        "return True",
-    ),
-    Mutant(
         "risk_not_told_of_a_lost_session",
         "orders leave while there is no session",
         "actors/seat.py",
@@ -516,34 +364,6 @@ LIMITS = (
 )
 
 MANNERS = (
-    Mutant(
-        "throttling_ignored",
-        "a 429 changes nothing",
-        CALLER,
-        "                self._hold(call, error)\n",
-        "                pass\n",
-    ),
-    Mutant(
-        "rate_limit_ignored",
-        "requests leave as fast as they come",
-        CALLER,
-        "                await trio.sleep_until(at_s)",
-        "                break",
-    ),
-    Mutant(
-        "quota_ignored",
-        "calls are not counted against their quota",
-        "actors/decisions/limits.py",
-        "room = self.quota.usable - (0 if lane is Lane.CANCELLING else self.quota.reserve)",
-        "room = 10**9",
-    ),
-    Mutant(
-        "reconnects_without_pause",
-        "connections are opened as fast as they fail",
-        "actors/supervision.py",
-        "        await trio.sleep(backoff.next_s(reconnect,",
-        "        await trio.sleep(0.01 * backoff.next_s(reconnect,",
-    ),
     Mutant(
         "secret_in_the_log",
         "the secret that logs in is written to the log",

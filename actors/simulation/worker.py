@@ -7,8 +7,14 @@ import attrs
 from cattrs.preconf.json import make_converter
 
 from actors.console.logs import configure_logs
+from actors.simulation.auditor import Violation
 from actors.simulation.simulate import Outcome, simulate
 from actors.simulation.world import draw
+
+if sys.platform != "win32":
+    import resource
+
+MEMORY_MB = 256  # one world takes some 70
 
 _json = make_converter()
 
@@ -40,6 +46,24 @@ def perform(task: Task) -> Outcome:
     return simulate(draw(task.seed, task.seconds, task.kinds))
 
 
+def within(limit_mb: int, outcome: Outcome, held_mb: int) -> Outcome:
+    """Return an outcome, and that the process holds too much if it does: what worlds leave behind adds up."""
+    if held_mb <= limit_mb:
+        return outcome
+    text = f"the process held {held_mb} MB, {limit_mb} are enough for any number of worlds"
+    return attrs.evolve(
+        outcome, violations=(*outcome.violations, Violation(at_s=outcome.seconds, rule="memory", text=text))
+    )
+
+
+def peak_mb() -> int:
+    """Return the most that this process ever held; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def serve(lines: Iterable[bytes], answer: Callable[[bytes], object], perform: Callable[[Task], Outcome]) -> None:
     """Answer each task with its outcome, until there are no more."""
     for line in lines:
@@ -56,7 +80,7 @@ def main() -> None:
         answers.write(line)
         answers.flush()
 
-    serve(sys.stdin.buffer, answer, perform)
+    serve(sys.stdin.buffer, answer, lambda task: within(MEMORY_MB, perform(task), peak_mb()))
 
 
 if __name__ == "__main__":
