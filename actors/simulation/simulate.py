@@ -1,10 +1,7 @@
 """A world, run from its seed to its end."""
 
-import hashlib
-import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import assert_never
 
@@ -14,7 +11,6 @@ import trio
 
 from actors.entries import Entry, Latch, Lifted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
-from actors.exchange.faults import Fault
 from actors.exchange.http import Asked
 from actors.io.store import Stamped
 from actors.io.tables import StoreFailed
@@ -26,6 +22,8 @@ from actors.simulation.honesty import Honesty
 from actors.simulation.lateness import Lateness
 from actors.simulation.life import KeptTokens, Life, Machine
 from actors.simulation.network import Cut, Network
+from actors.simulation.promises import book_healed_s, order_heard_s, socket_silent_s
+from actors.simulation.recording import Recording
 from actors.simulation.trader import Trader
 from actors.simulation.verdict import Verdict
 from actors.simulation.world import (
@@ -47,19 +45,14 @@ from actors.simulation.world import (
 from actors.strategy import Desk
 from protocol.ids import SelectionId, VenueName
 from protocol.satoriex.venue import SatoriEx
-from protocol.venue import Query
 
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_EVERY_S = 20.0
-LATE_S = 200.0  # to notice that a socket is deaf, and to read what it did not tell
 LOSS_GRACE_S = 100.0  # from the news of a result until nothing leaves any more
 BOOKS_EVERY = 3  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 RESTART_S = 5.0  # after a process that ended by itself
 LATCHED_S = 600.0  # how long an operator lets the day's loss stand
-SILENT_S = {True: 30.0, False: 90.0}  # how long a socket may be silent, with health checks and without
-
-WRONG_S = 120.0  # how long a book may be wrong: what it takes to notice that a socket is deaf, and to read it anew
 
 REQUIRED = KINDS | frozenset(
     {
@@ -105,8 +98,8 @@ def simulate(world: World, log: Sequence[structlog.typing.Processor] = ()) -> Ou
 
     What is logged goes on to the processors of `log`, with the virtual time.
     """
-    simulation = Simulation(world=world, log=tuple(log))
-    with simulation.listening():
+    simulation = Simulation(world=world, recording=Recording(log=tuple(log)))
+    with simulation.recording.listening():
         run_pinned(world.seed, simulation.run)
     return simulation.outcome()
 
@@ -116,7 +109,7 @@ class Simulation:
     """The exchanges, the network, the machine, and one process after another."""
 
     world: World
-    log: tuple[structlog.typing.Processor, ...] = ()
+    recording: Recording
     embedded: dict[VenueName, Embedded] = attrs.field(factory=dict)
     networks: dict[VenueName, Network] = attrs.field(factory=dict)
     machine: Machine = attrs.field(init=False)
@@ -125,10 +118,7 @@ class Simulation:
     honesty: Honesty = attrs.field(init=False)
     lateness: Lateness = attrs.field(init=False)
     injected: Counter[str] = attrs.field(factory=Counter)
-    reached: Counter[str] = attrs.field(factory=Counter)
     counts: Counter[str] = attrs.field(factory=Counter)
-    _digest: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
-    _secrets: set[str] = attrs.field(factory=set)
     _offset_ns: int = 0
     _slow_until_s: float = 0.0
     _slow_by_s: float = 0.0
@@ -143,10 +133,10 @@ class Simulation:
         return Outcome(
             seed=self.world.seed,
             seconds=self.world.seconds,
-            trace=self._digest.hexdigest(),
+            trace=self.recording.trace,
             violations=tuple(self.auditor.violations.values()),
             injected=dict(sorted(self.injected.items())),
-            reached=dict(sorted(self.reached.items())),
+            reached=dict(sorted(self.recording.reached.items())),
             counts=dict(sorted(self.counts.items())),
         )
 
@@ -170,53 +160,34 @@ class Simulation:
             seed=world.seed,
             embedded=self.embedded,
             networks=self.networks,
-            tokens={name: KeptTokens(self._secrets) for name in self.embedded},
+            tokens={name: KeptTokens(self.recording.secrets) for name in self.embedded},
             limits=world.limits,
             wall_ns=lambda: _true_ns() + self._offset_ns,
-            committed=lambda: self._note("commit"),
+            committed=lambda: self.recording.note("commit"),
             said=self._said,
             written=self.honesty.written,
         )
         self.machine.disk.before_commit = self._wait_for_disk
-        named = {name: each.venue.traits.orders_named for name, each in self.embedded.items()}
+        traits = {name: each.venue.traits for name, each in self.embedded.items()}
+        heard = {name: order_heard_s(each, world.rules(name)) for name, each in traits.items()}
         self.auditor = Auditor(
             venues={
                 name: Watched(
                     network=self.networks[name],
                     truth=each.orders,
-                    named=named[name],
-                    silent_s=SILENT_S[named[name]],
-                    won_micro=each.won_micro if named[name] else None,
+                    named=traits[name].orders_named,
+                    silent_s=socket_silent_s(traits[name]),
+                    won_micro=each.won_micro if traits[name].orders_named else None,
                 )
                 for name, each in self.embedded.items()
             },
             limits=world.limits,
-            loss_grace_s=max(map(self._heard_s, self.embedded)) + LOSS_GRACE_S,
+            loss_grace_s=max(heard.values()) + LOSS_GRACE_S,
             now_s=trio.current_time,
         )
-        self.watch = BookWatch({name: self._healed_s(name) for name in self.embedded})
-        self.lateness = Lateness(
-            limits_s={name: self._heard_s(name) for name in self.embedded}, violate=self.auditor.violate
-        )
-
-    def _healed_s(self, name: VenueName) -> float:
-        """Return how long a book may be wrong: a change that was pushed and got lost waits for the schedule."""
-        lossy = bool(self._drops(name) - {"order"})
-        traits = self.embedded[name].venue.traits
-        return WRONG_S + (traits.polls[Query.BOOKS].every_s if lossy or not traits.orders_pushed else 0.0)
-
-    def _heard_s(self, name: VenueName) -> float:
-        """Return how long news of an order may take: what was pushed and got lost waits for the schedule."""
-        traits = self.embedded[name].venue.traits
-        schedule_s = traits.polls[Query.ORDERS].every_s
-        if not traits.orders_pushed:
-            return LATE_S + schedule_s + traits.absence_after_s
-        return LATE_S + (schedule_s if self._drops(name) else 0.0)
-
-    def _drops(self, name: VenueName) -> set[str | None]:
-        """Return what kinds of pushes may get lost; `None` stands for any."""
-        rules = [each.rule for each in self.world.troubles if isinstance(each, RuleTrouble) and each.venue == name]
-        return {rule.where for rule in rules if rule.fault is Fault.DROP}
+        self.recording.violate = self.auditor.violate
+        self.watch = BookWatch({name: book_healed_s(each, world.rules(name)) for name, each in traits.items()})
+        self.lateness = Lateness(limits_s=heard, violate=self.auditor.violate)
 
     def _said(self, entry: Entry) -> None:
         self.honesty.said(entry)
@@ -225,12 +196,12 @@ class Simulation:
     def _join(self, embedded: Embedded, latency_s: float) -> None:
         name = embedded.venue.traits.venue
         self.embedded[name] = embedded
-        self._secrets |= {embedded.credentials.secret, embedded.credentials.user}
+        self.recording.secrets |= {embedded.credentials.secret, embedded.credentials.user}
         self.networks[name] = Network(
             dial_venue=embedded.exchange.dial,
             random=Random(f"network {name} {self.world.seed}"),
             latency_s=latency_s,
-            note=lambda kind, data: self._note(f"{kind} {name}", data),
+            note=lambda kind, data: self.recording.note(f"{kind} {name}", data),
         )
 
         def arrived(endpoint: str, asked: Asked) -> None:
@@ -266,13 +237,13 @@ class Simulation:
         await life.live()
         self._life = None
         if life.killed:
-            self.reached["killed"] += 1
+            self.recording.reached["killed"] += 1
             return self._over
         if life.crash is not None:
             self.auditor.violate("crashed", life.crash)
             self._over = True  # it would only crash again
         elif life.journal_failed:
-            self.reached["journal_failed"] += 1
+            self.recording.reached["journal_failed"] += 1
             self._mend_disk()
             self._down_s = RESTART_S
         elif not life.stop_asked:
@@ -288,7 +259,7 @@ class Simulation:
         """Judge the last stop: nothing goes wrong any more, so nothing may be unknown."""
         entries = list(self.machine.disk.entries())
         for entry in entries:
-            self._look_for_secrets(type(entry).__name__, repr(entry))
+            self.recording.look_for_secrets(type(entry).__name__, repr(entry))
         verdict = Verdict(auditor=self.auditor, embedded=self.embedded, networks=self.networks)
         verdict.judge_stop(life.bot)
         verdict.judge_entries(entries)
@@ -329,9 +300,8 @@ class Simulation:
         calm_s = self.world.seconds - CALM_S
         troubles = [trouble for trouble in self.world.troubles if not isinstance(trouble, RuleTrouble)]
         timed = [(trouble.at_s, trouble) for trouble in troubles if trouble.at_s < calm_s]
-        for trouble in self.world.troubles:
-            if isinstance(trouble, RuleTrouble):
-                self.embedded[trouble.venue].exchange.faults.add(trouble.rule)
+        for name, each in self.embedded.items():
+            each.exchange.faults.add(*self.world.rules(name))
         async with trio.open_nursery() as nursery:
             for at_s, trouble in sorted(timed, key=lambda each: each[0]):
                 await trio.sleep_until(at_s)
@@ -442,35 +412,6 @@ class Simulation:
         wrong = self.watch.look(shown, truth, trio.current_time())
         if wrong is not None:
             self.auditor.violate("wrong book", f"{wrong[0]} has been wrong for {wrong[1]:.0f} s, and is called live")
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Count what is logged by its name, and see that nothing is in it that nobody may read."""
-        before = structlog.get_config()
-        structlog.configure(
-            processors=[self._logged, *self.log],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-            cache_logger_on_first_use=False,
-        )
-        try:
-            yield
-        finally:
-            structlog.configure(**before)
-
-    def _logged(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        self.reached[str(event["event"])] += 1
-        self._look_for_secrets(str(event["event"]), repr(event))
-        if not self.log:
-            raise structlog.DropEvent
-        return {"at_s": round(trio.current_time(), 3), **event}
-
-    def _look_for_secrets(self, where: str, text: str) -> None:
-        if any(secret in text for secret in self._secrets):
-            self.auditor.violate("secret", f"{where} tells a secret")
-
-    def _note(self, kind: str, data: bytes = b"") -> None:
-        self._digest.update(f"{trio.current_time():.6f} {kind} {len(data)} ".encode())
-        self._digest.update(data)
 
     def _count_injected(self, trouble: Trouble) -> None:
         self.injected[trouble.kind] += 1

@@ -212,6 +212,10 @@ class World:
     actions_per_hour: float
     troubles: tuple[Trouble, ...]
 
+    def rules(self, venue: VenueName) -> list[Rule]:
+        """Return the faults that a venue makes itself."""
+        return [each.rule for each in self.troubles if isinstance(each, RuleTrouble) and each.venue == venue]
+
 
 def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> World:
     """Draw a world from a seed. Of what could go wrong only `kinds` do; all of them without."""
