@@ -424,14 +424,6 @@ STOPPING = (
         "",
     ),
     Mutant(
-        "flat_without_proof",
-        "a stop says that it is flat, and has not looked",
-        SAFE_STOP,
-        "        await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)\n"
-        "        await self.tracker.wait_flat()\n",
-        "",
-    ),
-    Mutant(
         "orders_leave_during_the_stop",
         "strategies go on while everything is cancelled",
         "actors/bot.py",

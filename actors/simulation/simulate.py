@@ -51,6 +51,7 @@ LOOK_EVERY_S = 20.0
 LOSS_GRACE_S = 100.0  # from the news of a result until nothing leaves any more
 BOOKS_EVERY = 3  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
+READY_LIMIT_S = 200.0  # until a process trades, where nothing goes wrong
 RESTART_S = 5.0  # after a process that ended by itself
 LATCHED_S = 600.0  # how long an operator lets the day's loss stand
 
@@ -312,12 +313,13 @@ class Simulation:
         self._calm()
         await trio.sleep_until(self.world.seconds)
         self._over = True
-        with trio.move_on_after(STOP_LIMIT_S) as late:
-            while self._life is not None:  # one that is just born may not be listening yet
-                self._stop_life()
+        with trio.move_on_after(READY_LIMIT_S + STOP_LIMIT_S):
+            while True:  # until the world ends: a process that is down begins once more, to be judged
+                late = trio.current_time() > self.world.seconds + READY_LIMIT_S
+                if self._life is not None and (late or self._life.bot.ready.is_set()):
+                    self._stop_life()
                 await trio.sleep(1.0)
-        if late.cancelled_caught:
-            self.auditor.violate("never stops", f"still running {STOP_LIMIT_S:g} s after it was told to stop")
+        self.auditor.violate("never stops", f"still running {STOP_LIMIT_S:g} s after it was told to stop")
 
     def _calm(self) -> None:
         if self._life is not None:

@@ -20,7 +20,7 @@ STAKES_CENTS = (500, 8_000)
 SHARES = (5, 120)
 FIRST_LOOK_S = 5.0
 ANEW = 0.01  # of all actions ask for everything to be listened to anew
-WILD = 0.04  # of all actions make no sense: risk must say no
+WILD = 0.06  # of all actions make no sense: risk must say no
 ORDERS = (1, 1, 1, 1, 3)  # at once
 STUBBORN = 0.3  # of all books that are seen to die are traded on nevertheless
 INSISTING_S = 0.5  # how long one is dead by then
@@ -136,7 +136,7 @@ class Trader:
         selection_id = self.random.choice(market.selections)
         price = self._price(market, selection_id, bold=False)
         if price is not None:
-            size = self._size(price) * self.random.choice((0, 1, 3, 1000))
+            size = self._size(price) * self.random.choice((0, 1, 3, 3, 1000))
             wild = opposite(price) if self.random.random() < 0.5 else price
             name = desk.place(market.key, selection_id, wild, size)
             self._note(desk.orders[name], market)

@@ -58,6 +58,12 @@ def with_trouble(world: World, *troubles: Trouble) -> Outcome:
     return simulate(attrs.evolve(world, troubles=troubles))
 
 
+def test_a_process_that_is_down_at_the_end_begins_once_more_to_be_judged(quiet):
+    outcome = with_trouble(quiet, Restart(at_s=AT_S, down_s=quiet.seconds))
+
+    assert (outcome.violations, outcome.counts["lives"]) == ((), 2)
+
+
 @pytest.mark.parametrize("venue", [PROPHETX, SATORIEX])
 def test_in_a_quiet_world_it_trades_and_no_rule_is_broken(venue):
     world = attrs.evolve(busy_world(venue, 120.0, NOTHING), actions_per_hour=HASTY_PER_HOUR)
