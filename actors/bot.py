@@ -128,6 +128,7 @@ class Bot:
             tally=self.tally,
             journal=self.journal,
             memory=VenueMemory.of(self._memory, name),
+            halted=lambda: self._guard.halted,
             kept_tokens=self.kept_tokens.get(name, NotKept()),
             dial=self.dials.get(name, dial_tcp),
         )

@@ -112,6 +112,7 @@ class Seat:
     tally: Tally
     journal: Journal
     memory: VenueMemory
+    halted: Callable[[], bool]  # tells whether no new order may leave
     kept_tokens: TokenKeeper
     dial: Dial = dial_tcp
     epoch: int | None = attrs.field(default=None, init=False)
@@ -209,6 +210,7 @@ class Seat:
             venue=self.name,
             journal=self.journal,
             wall_ns=self._clock.now_ns,
+            halted=self.halted,
         )
         self._gateway = Gateway(
             placing=placing,

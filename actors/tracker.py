@@ -44,6 +44,7 @@ class OrderTracker:
     venue: VenueName
     journal: Journal
     wall_ns: Callable[[], int]
+    halted: Callable[[], bool] = lambda: False  # no order leaves, also none that was sent before
     _moved: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -121,7 +122,9 @@ class OrderTracker:
         )
 
     def _place(self, queued: Queued) -> None:
-        if not self.placing.offer(queued):
+        if self.halted():
+            self._keep_back(queued.order, "halted")
+        elif not self.placing.offer(queued):
             self._keep_back(queued.order, "queue full")
 
     def _keep_back(self, order: PlaceOrder, reason: str) -> None:

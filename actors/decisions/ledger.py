@@ -598,7 +598,7 @@ class OrderLedger:
                     continue
                 if self._may_resend(tracked):
                     yield from self._resend(tracked)
-                elif tracked.recalled and now_s - tracked.gave_up_s >= COPY_AGE_MAX_S:
+                elif now_s - tracked.gave_up_s >= COPY_AGE_MAX_S:
                     yield from self._register.change(tracked, tracked.order.absent(Proof.PAGED), now_s)
             elif younger(page, tracked.gave_up_s + ABSENCE_MARGIN_S, now_s, wall_ns) and not tracked.arrived:
                 yield from self._register.change(tracked, tracked.order.absent(Proof.SYNCED), now_s)

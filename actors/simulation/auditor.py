@@ -58,15 +58,15 @@ class Auditor:
     now_s: Callable[[], float]
     violations: dict[str, Violation] = attrs.field(factory=dict)
     asked: dict[ClientOrderId, Asked] = attrs.field(factory=dict)
-    barred: dict[ClientOrderId, str] = attrs.field(factory=dict)  # what must not leave, with the rule that says so
-    _cancels_s: dict[ClientOrderId, float] = attrs.field(factory=dict)
-    _stopped: bool = False
-    _trading_s: float | None = None  # since when
+    _barred: dict[ClientOrderId, str] = attrs.field(factory=dict)  # what must not leave, with the rule that says so
+    _cancels_s: dict[ClientOrderId, float] = attrs.field(factory=dict)  # when each was wanted
     _shapes: Counter[Shape] = attrs.field(factory=Counter)
     _outcomes: dict[Group, tuple[SelectionId, ...]] = attrs.field(factory=dict)  # of which one wins
     _latched_s: dict[Latch, float] = attrs.field(factory=dict)
     _unknown_s: dict[VenueOrderId, float] = attrs.field(factory=dict)  # resting, and not live for the bot, since
     _judged: set[VenueOrderId] = attrs.field(factory=set)
+    _stopped: bool = False
+    _trading_s: float | None = None  # since when
     _forgiven_micro: int = 0
     _lost_s: float | None = None  # since when the day's loss is beyond its limit
 
@@ -81,7 +81,7 @@ class Auditor:
 
         A process that died before anything of it was on the disk gives its names to the next one.
         """
-        self.barred.pop(asked.client_order_id, None)
+        self._barred.pop(asked.client_order_id, None)
         self._cancels_s.pop(asked.client_order_id, None)
         self.asked[asked.client_order_id] = asked
         event = asked.market.event
@@ -90,7 +90,7 @@ class Auditor:
         if rule is None:
             self._shapes[_shape(asked)] += 1
         else:
-            self.barred[asked.client_order_id] = rule
+            self._barred[asked.client_order_id] = rule
 
     def _bar(self, asked: Asked) -> str | None:
         """Return the rule by which an order must not leave, as things stood when it was asked for."""
@@ -203,6 +203,8 @@ class Auditor:
             if order.venue_order_id in self._judged:
                 continue
             self._judged.add(order.venue_order_id)
+            if cost_micro(order.price, order.size) > micro(self.limits.max_stake_cents):
+                self.violate("too large", f"{order}")
             if watched.named:
                 self._judge_named(order)
             elif there[shape] > self._shapes[shape] and (barred := self._barred_like(shape)) is not None:
@@ -212,7 +214,7 @@ class Auditor:
                 self.violate(rule, f"{there[shape]} orders like {order}, {self._shapes[shape]} asked for")
 
     def _barred_like(self, shape: Shape) -> str | None:
-        return next((rule for name, rule in self.barred.items() if _shape(self.asked[name]) == shape), None)
+        return next((rule for name, rule in self._barred.items() if _shape(self.asked[name]) == shape), None)
 
     def _judge_named(self, order: TrueOrder) -> None:
         asked = self.asked.get(order.client_order_id or ClientOrderId(""))
@@ -220,16 +222,13 @@ class Auditor:
             self.violate("nobody asked", f"{order}")
         elif _shape(asked) != _shape(order):
             self.violate("not what was asked", f"{order}, asked {asked}")
-        elif asked.client_order_id in self.barred:
-            self.violate(self.barred[asked.client_order_id], f"{order} was asked for, and must not be there")
+        elif asked.client_order_id in self._barred:
+            self.violate(self._barred[asked.client_order_id], f"{order} was asked for, and must not be there")
 
     def _judge_resting(self, resting: list[TrueOrder]) -> None:
-        """Judge what rests at a venue: how much of it there is, how large, and whether it would match itself."""
+        """Judge what rests at a venue: how much of it there is, and whether it would match itself."""
         if len(resting) > self.limits.open_orders:
             self.violate("too many", f"{len(resting)} orders rest, {self.limits.open_orders} may")
-        for order in resting:
-            if cost_micro(order.price, order.size) > micro(self.limits.max_stake_cents):
-                self.violate("too large", f"{order}")
         for one, other in combinations(resting, 2):
             apart = one.selection_id != other.selection_id
             if one.key == other.key and apart and meets(one.price, other.price):

@@ -17,6 +17,7 @@ from actors.messages import (
     Intent,
     OrderChanged,
     PlacingAnswered,
+    PlacingLost,
     PlacingStarted,
     Queued,
     RestartWanted,
@@ -53,6 +54,7 @@ def wall_ns() -> int:
 
 class Room:
     def __init__(self, room_to_place: int = 8, journal: Journal | None = None) -> None:
+        self.halted = False
         self.inbox = Mailbox[TrackerMessage]("tracker", 64)
         self.placing = Mailbox[Queued]("placing", room_to_place)
         self.cancelling = Mailbox("cancelling", 64)
@@ -72,6 +74,7 @@ class Room:
             venue=TRAITS.venue,
             journal=Journal.none() if journal is None else journal,
             wall_ns=wall_ns,
+            halted=lambda: self.halted,
         )
 
     async def hear(self, *messages: TrackerMessage, wait_s: float = 0.0) -> None:
@@ -115,6 +118,33 @@ async def test_an_order_that_finds_no_room_is_absent(autojump_clock, nursery):
 
     assert room.statuses() == [OrderStatus.UNKNOWN, OrderStatus.ABSENT]
     assert room.tracker.ledger.flat
+
+
+async def test_an_order_that_was_let_pass_before_a_halt_does_not_leave_after_it(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    room.halted = True
+    await room.hear(Intent(strategy="maker", order=COMMAND))
+
+    assert room.placing.take_nowait() == []
+    assert room.statuses() == [OrderStatus.UNKNOWN, OrderStatus.ABSENT]
+
+
+async def test_an_order_that_may_have_arrived_is_not_sent_again_after_a_halt(autojump_clock, nursery):
+    room = Room()
+    await nursery.start(room.tracker.run)
+    await room.hear(Intent(strategy="maker", order=COMMAND))
+    await room.hear(started(), PlacingLost(client_order_ids=(X1,), sent=True, reason="no answer"))
+    sent = room.placing.take_nowait()
+    room.halted = True
+    for _ in range(60):
+        for question in room.asking.take_nowait():
+            if isinstance(question, AskHistory):
+                await room.hear(HistoryRead(question=question, result=OrderPage(orders=(), synced_at_ns=None)))
+        await trio.sleep(2)
+
+    assert (len(sent), room.placing.take_nowait()) == (1, [])
+    assert room.statuses()[-1] is OrderStatus.ABSENT
 
 
 async def test_a_deadline_wakes_it_without_a_message(autojump_clock, nursery):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.decisions.exactness import MAX_FILL_QUESTIONS
-from actors.decisions.ledger import MAX_RESENDS, OrderLedger
+from actors.decisions.ledger import COPY_AGE_MAX_S, MAX_RESENDS, OrderLedger
 from actors.decisions.recollection import Recalled
 from actors.messages import (
     AccountReady,
@@ -390,8 +390,8 @@ def test_a_copy_of_unknown_age_proves_nothing_so_the_same_id_is_sent_again_after
     assert bench.tally.sent == 1
 
 
-@pytest.mark.parametrize("unwanted", ["stopping", "arrived"])
-def test_an_unknown_order_is_not_sent_again(unwanted):
+@pytest.mark.parametrize(("unwanted", "status"), [("stopping", ABSENT), ("arrived", UNKNOWN)])
+def test_an_unknown_order_is_not_sent_again(unwanted, status):
     bench = quiet()
     bench.place()
     if unwanted == "stopping":
@@ -408,7 +408,25 @@ def test_an_unknown_order_is_not_sent_again(unwanted):
             sent += bench.read(synced_s=None)
 
     assert not [out for out in sent if isinstance(out, PlaceOrder)]
-    assert bench.order().status is UNKNOWN
+    assert bench.order().status is status
+
+
+def test_an_order_that_was_lost_again_and_again_is_absent_once_no_copy_can_be_so_old():
+    bench = quiet()
+    bench.place()
+    bench.lose()
+
+    sent, absent_s = [], []
+    while not absent_s:
+        bench.tick(2)
+        outs = [] if bench.ledger.doubts.asked is None else bench.read(synced_s=None)
+        if command() in outs:
+            sent.append(bench.now_s)
+            bench.lose()
+        absent_s = [bench.now_s] if bench.order().status is ABSENT else []
+
+    assert len(sent) == MAX_RESENDS
+    assert COPY_AGE_MAX_S <= absent_s[0] - sent[-1] < 2 * COPY_AGE_MAX_S
 
 
 def test_an_unknown_order_that_is_no_longer_wanted_is_sent_again_to_be_named_and_cancelled():
