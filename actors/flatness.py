@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 import trio
 
-from actors.decisions.doubts import CLOCK_SKEW_S
+from actors.decisions.doubts import CLOCK_SKEW_S, put_right, younger
 from actors.history import SLICE_S, read_history, slices
 from actors.messages import NAMED, AnswerLost, Ask
 from protocol.commands import CancelOrder
@@ -24,22 +24,27 @@ async def prove_flat(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], i
 
     It looks at every order created since `from_ns`, and at those of the days before as far as one window reaches.
     """
-    since_ns = wall_ns()
-    to_s = wall_ns() // 10**9 + CLOCK_SKEW_S
-    from_s = min(from_ns // 10**9 - CLOCK_SKEW_S, to_s - SLICE_S)
-    for window in slices(from_s, to_s):
-        for show in RESTING:
-            while not await _shows_nothing(ask, rest, window, show, since_ns):  # noqa: ASYNC110  # nobody tells
-                await trio.sleep(LOOK_AGAIN_S)
+    while True:
+        since_s, since_ns = trio.current_time(), wall_ns()
+        to_s = since_ns // 10**9 + CLOCK_SKEW_S
+        from_s = min(from_ns // 10**9 - CLOCK_SKEW_S, to_s - SLICE_S)
+        for window in slices(from_s, to_s):
+            for show in RESTING:
+                while not await _shows_nothing(ask, rest, window, show, since_s, wall_ns):  # noqa: ASYNC110
+                    await trio.sleep(LOOK_AGAIN_S)  # nobody tells
+        if not put_right(since_s, since_ns, trio.current_time(), wall_ns()):
+            return
 
 
-async def _shows_nothing(ask: Ask, rest: Rest, window: tuple[int, int], show: Show, since_ns: int) -> bool:
+async def _shows_nothing(
+    ask: Ask, rest: Rest, window: tuple[int, int], show: Show, since_s: float, wall_ns: Callable[[], int]
+) -> bool:
     try:
         page = await read_history(ask, rest, *window, show=show)
     except (VenueError, AnswerLost, RemoteProtocolError) as error:
         log.warning("flatness_not_read", reason=str(error))
         return False
-    young = page.synced_at_ns is None or page.synced_at_ns >= since_ns
+    young = younger(page, since_s, trio.current_time(), wall_ns())
     resting = page.unreadable or any(report.status in RESTABLE or report.status is None for report in page.orders)
     return young and not resting
 

@@ -6,7 +6,7 @@ import attrs
 import structlog
 import trio
 
-from actors.decisions.doubts import CLOCK_SKEW_S
+from actors.decisions.doubts import CLOCK_SKEW_S, put_right, younger
 from actors.decisions.ledger import OrderLedger
 from actors.flatness import cancel_everything, cancel_one, prove_flat
 from actors.funds import Funds
@@ -153,22 +153,27 @@ class SafeStop:
 
         A copy that is older than this call may not know of a result that the money has already.
         """
-        since_ns = self.wall_ns()
-        to_s = self.wall_ns() // 10**9 + CLOCK_SKEW_S
-        reports: list[OrderReported] = []
-        for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, to_s):
-            while True:
-                try:
-                    page = await read_history(self.caller.ask, self.rest, *window)
-                    if page.synced_at_ns is None or page.synced_at_ns >= since_ns:
-                        break
-                except NAMED as error:
-                    log.warning("orders_not_read", venue=self.traits.venue, reason=str(error))
-                await trio.sleep(AGAIN_S)
-            reports.extend(page.orders)
-            for report in page.orders:
-                self.inbox.put(report)
-        return tuple(reports)
+        while True:
+            since_s, since_ns = trio.current_time(), self.wall_ns()
+            reports: list[OrderReported] = []
+            for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, since_ns // 10**9 + CLOCK_SKEW_S):
+                reports += await self._read_window(window, since_s)
+            if not put_right(since_s, since_ns, trio.current_time(), self.wall_ns()):
+                return tuple(reports)
+
+    async def _read_window(self, window: tuple[int, int], since_s: float) -> tuple[OrderReported, ...]:
+        while True:
+            try:
+                page = await read_history(self.caller.ask, self.rest, *window)
+            except NAMED as error:
+                log.warning("orders_not_read", venue=self.traits.venue, reason=str(error))
+            else:
+                if younger(page, since_s, trio.current_time(), self.wall_ns()):
+                    break
+            await trio.sleep(AGAIN_S)
+        for report in page.orders:
+            self.inbox.put(report)
+        return page.orders
 
     async def _compare_books(self) -> None:
         await trio.sleep(SETTLE_S)

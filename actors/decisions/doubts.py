@@ -121,6 +121,11 @@ def covers(asked: AskHistory, from_s: float, until_s: float, now_s: float, wall_
     return asked.from_s + to_trio_s <= from_s and until_s <= asked.to_s + to_trio_s
 
 
+def put_right(since_s: float, since_ns: int, now_s: float, wall_ns: int) -> bool:
+    """Tell whether the clock was put right meanwhile, by so much that windows asked for before may not hold all."""
+    return abs((wall_ns - since_ns) / 1e9 - (now_s - since_s)) > CLOCK_SKEW_S
+
+
 def _ago(since_s: float, now_s: float) -> int:
     """Return how long ago a moment was, in whole seconds, rounded up."""
     return math.ceil(now_s - since_s) if since_s > -math.inf else 0

@@ -38,13 +38,6 @@ PLACING = (
         "tracked.order.move(OrderStatus.UNKNOWN, reason).move(OrderStatus.ABSENT)",
     ),
     Mutant(
-        "lost_order_not_looked_for",
-        "nobody asks what became of an order without an answer",
-        LEDGER,
-        "        tracked.gave_up_s = now_s\n        tracked.ask_at_s = min(tracked.ask_at_s, now_s)\n",
-        "        tracked.gave_up_s = now_s\n",
-    ),
-    Mutant(
         "unknown_releases_exposure",
         "what is not known of is not at risk",
         ORDER,

@@ -47,9 +47,9 @@ from protocol.ids import SelectionId, VenueName
 from protocol.satoriex.venue import SatoriEx
 
 EPOCH_NS = 1_790_000_000 * 10**9
-LOOK_EVERY_S = 20.0
+LOOK_EVERY_S = 30.0
 LOSS_GRACE_S = 100.0  # from the news of a result until nothing leaves any more
-BOOKS_EVERY = 3  # looks: they are the dear part of one
+BOOKS_EVERY = 2  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 READY_LIMIT_S = 200.0  # until a process trades, where nothing goes wrong
 RESTART_S = 5.0  # after a process that ended by itself

@@ -231,7 +231,7 @@ def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> Worl
         open_orders=dice.choice((5, 20, 100)),
         daily_loss_cents=dice.choice((2_000, 10_000, 50_000, 50_000)),
     )
-    actions_per_hour = dice.choice((30.0, 50.0, 80.0)) if which != "both" else 30.0
+    actions_per_hour = dice.choice((25.0, 40.0, 80.0)) if which != "both" else 25.0
     troubles = tuple(_draw_troubles(Random(f"troubles {seed}"), venues, seconds))
     return World(
         seed=seed,
@@ -249,7 +249,7 @@ def _draw_prophetx(dice: Random) -> ProphetXWorld:
         tournaments=1,
         events=1,
         crowd_books=dice.choice((2, 3, 3)),
-        crowd_actions_per_s=dice.choice((0.005, 0.01, 0.03)),
+        crowd_actions_per_s=dice.choice((0.005, 0.01, 0.02)),
         heartbeat_s=dice.choice((5.0, 10.0, 15.0, 15.0)),
         go_live_s=dice.choice((600.0, 1200.0, 2400.0)),
         settle_s=dice.choice((60.0, 300.0, 600.0)),
@@ -264,7 +264,7 @@ def _draw_prophetx(dice: Random) -> ProphetXWorld:
         dialect=dialect,
         settings=settings,
         latency_s=_draw_latency(dice),
-        list_every_s=dice.choice((60.0, 120.0, 300.0)),
+        list_every_s=dice.choice((60.0, 300.0, 300.0)),
     )
 
 
@@ -331,7 +331,7 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
             if dice.random() < 0.4:  # the others are off
                 yield RuleTrouble(venue=venue, rule=_draw_rule(dice, fault, venue))
         for cut in Cut:
-            for at_s in moments(1.5):
+            for at_s in moments(1.2):
                 for_s = round(dice.choice((3.0, 12.0, 40.0, 90.0)) * dice.random(), 3)
                 yield CutTrouble(venue=venue, how=cut, at_s=at_s, for_s=for_s)
         for what in Happening:
@@ -343,11 +343,11 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
                 unseen = what in (Happening.SETTLE, Happening.GO_LIVE) and dice.random() < 0.5
                 unseen_s = round(dice.uniform(1.0, 60.0), 3) if unseen else 0.0
                 yield VenueTrouble(venue=venue, what=what, at_s=at_s, unseen_s=unseen_s)
-    for at_s in moments(2.5):
+    for at_s in moments(2.0):
         point = dice.choice(tuple(Point))
         nth, after = dice.choice((1, 2, 3, 5, 10, 20)), dice.random() < 0.5
         yield Kill(at_s=at_s, point=point, nth=nth, after=after, down_s=dice.choice((0.1, 2.0, 30.0)))
-    for at_s in moments(1.0):
+    for at_s in moments(0.5):
         yield Restart(at_s=at_s, down_s=dice.choice((0.1, 5.0, 60.0)))
     for at_s in moments(2.0):
         yield ClockJump(at_s=at_s, by_s=dice.choice((-3600.0, -30.0, -1.5, 1.5, 30.0, 3600.0)))

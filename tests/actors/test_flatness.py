@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import trio
@@ -72,6 +73,24 @@ async def test_an_account_where_nothing_can_match_is_flat(autojump_clock, status
 
     assert await proved(venue)
     assert ["inactive" in path or "open" in path for path in venue.asked] == [True, True, True]
+
+
+@pytest.mark.parametrize("wrong_s", [3600.0, 30.0, -30.0, -3600.0])
+async def test_a_clock_that_is_put_right_meanwhile_proves_nothing_and_keeps_nothing_from_being_proved(
+    autojump_clock, wrong_s
+):
+    venue = Venue(page(order(OrderStatus.CANCELLED), synced_s=1.0))
+    wrong_ns = int(wrong_s * 1e9)
+
+    def put_right_after_an_answer() -> int:
+        return wall_ns() + (0 if venue.asked else wrong_ns)
+
+    with trio.move_on_after(30) as deadline:
+        await prove_flat(venue.ask, REST, EPOCH_NS, put_right_after_an_answer)
+
+    assert not deadline.cancelled_caught
+    times = [int(value) for path in venue.asked for key, value in parse_qsl(urlsplit(path).query) if key == "to"]
+    assert times[-1] >= EPOCH_NS // 10**9
 
 
 @pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.PENDING, None])
