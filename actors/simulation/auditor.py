@@ -19,6 +19,7 @@ from protocol.prices import Price, cost_micro, meets
 FORGOTTEN_S = 240.0  # how long an order may rest that the bot does not say is live
 LATCH_GRACE_S = 15.0  # what was on its way when a latch fell may still arrive
 DEAD_GRACE_S = 10.0  # the same, when a socket goes
+KILLED_S = 80.0  # how long the kill switch may take to cancel everything
 CANCELLED_S = 200.0  # how late a cancel may be, through a blackout and within a budget of calls
 
 Group = EventId | BookKey
@@ -65,6 +66,7 @@ class Auditor:
     _latched_s: dict[Latch, float] = attrs.field(factory=dict)
     _unknown_s: dict[VenueOrderId, float] = attrs.field(factory=dict)  # resting, and not live for the bot, since
     _judged: set[VenueOrderId] = attrs.field(factory=set)
+    _killed_s: dict[VenueName, float] = attrs.field(factory=dict)  # since when orders rest though they must not
     _stopped: bool = False
     _trading_s: float | None = None  # since when
     _forgiven_micro: int = 0
@@ -159,6 +161,7 @@ class Auditor:
             resting = [order for order in orders if order.status in RESTABLE]
             self._judge_resting(resting)
             self._judge_cancelled(watched, resting)
+            self._judge_killed(venue, watched, resting)
         self._judge_exposure(worst)
         lost = self._forgiven_micro - self._won_micro()
         if lost < micro(self.limits.daily_loss_cents):
@@ -234,14 +237,19 @@ class Auditor:
             if one.key == other.key and apart and meets(one.price, other.price):
                 self.violate("crosses itself", f"{one} and {other}")
 
+    def _judge_killed(self, venue: VenueName, watched: Watched, resting: list[TrueOrder]) -> None:
+        """Judge what rests though the kill switch was used, and nothing keeps a cancel away."""
+        killed = Latch.KILL in self._latched_s and self._trading_s is not None
+        if not (killed and resting and watched.network.is_open):
+            self._killed_s.pop(venue, None)
+        elif self.now_s() - self._killed_s.setdefault(venue, self.now_s()) > KILLED_S:
+            self.violate("kill", f"{resting[0]} rests after the kill switch")
+
     def _judge_cancelled(self, watched: Watched, resting: list[TrueOrder]) -> None:
-        """Judge what rests though it was to be cancelled long ago: by a strategy's wish, or by the kill switch."""
+        """Judge what rests though it was to be cancelled long ago."""
         if self._trading_s is None:
             return
         now_s = self.now_s()
-        killed_s = self._latched_s.get(Latch.KILL, now_s)
-        if resting and now_s - max(killed_s, self._trading_s) > CANCELLED_S:
-            self.violate("kill", f"{resting[0]} rests {now_s - killed_s:.0f} s after the kill switch")
         late = [name for name, at_s in self._cancels_s.items() if now_s - max(at_s, self._trading_s) > CANCELLED_S]
         if watched.named:
             there = [order for order in resting if order.client_order_id in late]

@@ -3,12 +3,10 @@
 import attrs
 
 LEDGER = "actors/decisions/ledger.py"
-REGISTER = "actors/decisions/register.py"
 GUARD = "actors/decisions/guard.py"
 CALLER = "actors/io/caller.py"
 SAFE_STOP = "actors/safe_stop.py"
 ORDER = "protocol/order.py"
-BOOK = "protocol/book.py"
 
 
 @attrs.frozen
@@ -102,13 +100,6 @@ PROOF = (
         "            from_s = now - CLOCK_SKEW_S",
     ),
     Mutant(
-        "absence_without_the_money",
-        "an order that no list shows is absent, whatever the account's money says",
-        LEDGER,
-        "verdict = self._trail.verdict(order, orders, judged_from_s, winners) if looked else None",
-        "verdict = OrderStatus.ABSENT",
-    ),
-    Mutant(
         "lost_order_taken_for_a_strangers",
         "an order of ours that a list shows without its name is taken for somebody else's",
         "actors/decisions/claims.py",
@@ -149,20 +140,6 @@ CANCELLING = (
         "            case VenueError() | AnswerLost():\n                tracked.cancel_at_s = now_s + RETRY_SOON_S",
         "            case VenueError() | AnswerLost():\n                tracked.cancel_at_s = math.inf",
     ),
-    Mutant(
-        "cancel_settles_at_once",
-        "a cancelled order is believed before a fill that raced the cancel can be seen",
-        REGISTER,
-        "if report.status is OrderStatus.CANCELLED and now_s < tracked.settles_at_s:",
-        "if False:",
-    ),
-    Mutant(
-        "kill_cancels_nothing",
-        "the kill switch halts, and leaves everything resting",
-        "actors/risk.py",
-        "                    inbox.put(CancelEverything())",
-        "                    pass",
-    ),
 )
 
 FILLS = (
@@ -172,13 +149,6 @@ FILLS = (
         ORDER,
         "increase = report.filled - self.filled",
         "increase = report.filled",
-    ),
-    Mutant(
-        "cumulative_figure_added_up",
-        "a cumulative figure is read as an increase",
-        ORDER,
-        "            filled=report.filled,",
-        "            filled=min(self.filled + report.filled, self.size),",
     ),
     Mutant(
         "wiped_order_rests",
@@ -218,20 +188,6 @@ FILLS = (
 )
 
 BOOKS = (
-    Mutant(
-        "older_images_applied",
-        "an image that was overtaken replaces the newer one",
-        BOOK,
-        "if image.sequence_ns < self.sequence_ns:",
-        "if False:",
-    ),
-    Mutant(
-        "book_never_healed",
-        "a difference from REST is seen, and left",
-        "actors/market.py",
-        "            self._heal_at_s = now_s + HEAL_GRACE_S",
-        "            self._heal_at_s = math.inf",
-    ),
     Mutant(
         "ended_event_still_quoted",
         "the books of an event that is over stay open",
@@ -313,24 +269,10 @@ LIMITS = (
         "if False:",
     ),
     Mutant(
-        "too_many_orders",
-        "any number of orders may rest",
-        GUARD,
-        "if self.open_orders >= self.limits.open_orders:",
-        "if False:",
-    ),
-    Mutant(
         "stakes_without_limit",
         "one order may stake any amount",
         GUARD,
         "if cost > micro(self.limits.max_stake_cents):",
-        "if False:",
-    ),
-    Mutant(
-        "own_orders_cross",
-        "an order may meet another one of ours",
-        GUARD,
-        "if resting.selection_id == other and meets(order.price, resting.price):",
         "if False:",
     ),
     Mutant(
@@ -461,13 +403,6 @@ RESTARTING = (
         GUARD,
         "            self.notes.append(Latched(latch=latch, reason=reason))\n",
         "",
-    ),
-    Mutant(
-        "days_loss_forgotten_on_restart",
-        "a new process may lose as much again on the same day",
-        "actors/decisions/results.py",
-        "self.total_micro, self._day, self._day_micro = total, day, day_micro",
-        "self.total_micro, self._day, self._day_micro = total, day, 0",
     ),
     Mutant(
         "ids_repeat_after_a_restart",

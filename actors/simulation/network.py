@@ -87,7 +87,7 @@ class Network:
     @property
     def is_open(self) -> bool:
         """Tell whether there is a socket, and nothing keeps what is said on it away."""
-        return self.has_socket and not any(link.deaf for link in self.links) and not any(map(self.lasts, LASTING))
+        return self.has_socket and not any(link.deaf for link in self.links) and not any(map(self.lasts, self._until_s))
 
     def lasts(self, how: Cut) -> bool:
         return trio.current_time() < self._until_s.get(how, -FOREVER_S)

@@ -358,12 +358,11 @@ def _draw_troubles(dice: Random, venues: list[VenueName], seconds: float) -> Ite
     for at_s in moments(1.0):
         yield DiskSlow(at_s=at_s, for_s=dice.choice((5.0, 30.0)), by_s=dice.choice((0.05, 0.5, 8.0)))
     for at_s in moments(1.0):
-        yield Switch(
-            at_s=at_s,
-            kills=dice.random() < 0.5,
-            restarted_after_s=dice.choice((None, 30.0)),
-            lifted_after_s=dice.choice((60.0, 600.0)),
-        )
+        if dice.random() < 0.5:
+            yield Switch(at_s=at_s, kills=True, lifted_after_s=600.0)
+        else:
+            restarted_after_s, lifted_after_s = dice.choice((None, 30.0)), dice.choice((60.0, 600.0))
+            yield Switch(at_s=at_s, kills=False, restarted_after_s=restarted_after_s, lifted_after_s=lifted_after_s)
 
 
 def _draw_rule(dice: Random, fault: Fault, venue: VenueName) -> Rule:

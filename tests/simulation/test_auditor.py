@@ -13,6 +13,7 @@ from actors.simulation.auditor import (
     CANCELLED_S,
     DEAD_GRACE_S,
     FORGOTTEN_S,
+    KILLED_S,
     LATCH_GRACE_S,
     Auditor,
     Violation,
@@ -600,9 +601,26 @@ def test_one_that_was_not_to_be_cancelled_may_be_like_it(nameless):
 def test_the_kill_switch_leaves_nothing_resting(resting, latch, broken):
     resting.auditor.latched(latch)
 
-    look_twice(resting, [X1], CANCELLED_S + 1)
+    look_twice(resting, [X1], KILLED_S + 1)
 
     assert resting.broken == broken
+
+
+def test_the_kill_switch_may_take_a_while(resting):
+    resting.auditor.latched(Latch.KILL)
+
+    look_twice(resting, [X1], KILLED_S)
+
+    assert resting.broken == []
+
+
+def test_what_is_killed_may_rest_while_no_cancel_gets_through(resting):
+    resting.auditor.latched(Latch.KILL)
+    look_twice(resting, [X1], KILLED_S)
+    resting.lose_socket()
+    look_twice(resting, [X1], 1.0)
+
+    assert resting.broken == []
 
 
 # --- what can be lost --------------------------------------------------------------------------------------------
