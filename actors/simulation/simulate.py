@@ -9,7 +9,7 @@ import attrs
 import structlog
 import trio
 
-from actors.entries import Entry, Latch, Lifted
+from actors.entries import Entry, Latch, Latched, Lifted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.http import Asked
 from actors.io.store import Stamped
@@ -128,6 +128,7 @@ class Simulation:
     _said_filled: Counter[SelectionId] = attrs.field(factory=Counter)  # as of the last look
     _down_s: float = RESTART_S
     _lift: set[Latch] = attrs.field(factory=set)
+    _unwritten: set[Latch] = attrs.field(factory=set)  # latches that fell, and are not on the disk yet
     _over: bool = False
 
     def outcome(self) -> Outcome:
@@ -166,7 +167,7 @@ class Simulation:
             wall_ns=lambda: _true_ns() + self._offset_ns,
             committed=lambda: self.recording.note("commit"),
             said=self._said,
-            written=self.honesty.written,
+            written=self._written,
         )
         self.machine.disk.before_commit = self._wait_for_disk
         traits = {name: each.venue.traits for name, each in self.embedded.items()}
@@ -189,6 +190,11 @@ class Simulation:
         self.recording.violate = self.auditor.violate
         self.watch = BookWatch({name: book_healed_s(each, world.rules(name)) for name, each in traits.items()})
         self.lateness = Lateness(limits_s=heard, violate=self.auditor.violate)
+
+    def _written(self, entry: Entry) -> None:
+        self.honesty.written(entry)
+        if isinstance(entry, Latched):
+            self._unwritten.discard(entry.latch)
 
     def _said(self, entry: Entry) -> None:
         self.honesty.said(entry)
@@ -239,6 +245,9 @@ class Simulation:
         self._life = None
         if life.killed:
             self.recording.reached["killed"] += 1
+            for latch in self._unwritten:
+                self.auditor.lifted(latch)  # nobody was told that it stands
+            self._unwritten.clear()
             return self._over
         if life.crash is not None:
             self.auditor.violate("crashed", life.crash)
@@ -367,6 +376,7 @@ class Simulation:
             return
         (life.desk.kill if trouble.kills else life.desk.halt)("as planned")
         latch = Latch.KILL if trouble.kills else Latch.HALT
+        self._unwritten.add(latch)
         self.auditor.latched(latch)
         if trouble.restarted_after_s is not None:
             await trio.sleep(trouble.restarted_after_s)

@@ -64,6 +64,16 @@ def test_a_process_that_is_down_at_the_end_begins_once_more_to_be_judged(quiet):
     assert (outcome.violations, outcome.counts["lives"]) == ((), 2)
 
 
+def test_a_latch_that_dies_with_its_process_before_it_is_on_the_disk_did_not_fall(quiet):
+    dying = Kill(at_s=AT_S, point=Point.COMMIT, nth=1, after=False, down_s=0.1)
+    switch = Switch(at_s=AT_S, kills=True, lifted_after_s=600.0)
+
+    outcome = with_trouble(attrs.evolve(quiet, actions_per_hour=HASTY_PER_HOUR), dying, switch)
+
+    assert (outcome.violations, outcome.counts["lives"], outcome.injected["kill_switch"]) == ((), 2, 1)
+    assert outcome.counts["orders"] > 0
+
+
 @pytest.mark.parametrize("venue", [PROPHETX, SATORIEX])
 def test_in_a_quiet_world_it_trades_and_no_rule_is_broken(venue):
     world = attrs.evolve(busy_world(venue, 120.0, NOTHING), actions_per_hour=HASTY_PER_HOUR)
