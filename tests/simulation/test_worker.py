@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from actors.simulation.worker import Task, outcome_read, peak_mb, perform, serve, task_read, within, written
+from actors.simulation.worker import Task, held_mb, outcome_read, perform, serve, task_read, within, written
 
 TASK = Task(seed=3, seconds=5.0, kinds=frozenset())
 
@@ -30,11 +30,11 @@ def test_each_line_is_answered_in_turn(outcome):
 
 
 def test_what_worlds_leave_behind_may_not_add_up(outcome):
-    fine, broken = (within(256, outcome(3, "truth"), held_mb) for held_mb in (256, 257))
+    fine, broken = (within(256, outcome(3, "truth"), held) for held in (256, 257))
 
     assert fine == outcome(3, "truth")
     assert [each.rule for each in broken.violations] == [*(each.rule for each in fine.violations), "memory"]
-    assert 10 < peak_mb() < 4096
+    assert 10 < held_mb() < 4096
 
 
 def test_a_process_of_its_own_comes_to_the_same_outcome():
