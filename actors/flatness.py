@@ -5,8 +5,8 @@ from collections.abc import Callable
 import structlog
 import trio
 
-from actors.decisions.doubts import CLOCK_SKEW_S, put_right, younger
-from actors.history import SLICE_S, read_history, slices
+from actors.decisions.doubts import CLOCK_SKEW_S, younger
+from actors.history import SLICE_S, read_history, read_until_now
 from actors.messages import NAMED, AnswerLost, Ask
 from protocol.commands import CancelOrder
 from protocol.errors import Policy, RemoteProtocolError, VenueError
@@ -24,16 +24,13 @@ async def prove_flat(ask: Ask, rest: Rest, from_ns: int, wall_ns: Callable[[], i
 
     It looks at every order created since `from_ns`, and at those of the days before as far as one window reaches.
     """
-    while True:
-        since_s, since_ns = trio.current_time(), wall_ns()
-        to_s = since_ns // 10**9 + CLOCK_SKEW_S
-        from_s = min(from_ns // 10**9 - CLOCK_SKEW_S, to_s - SLICE_S)
-        for window in slices(from_s, to_s):
-            for show in RESTING:
-                while not await _shows_nothing(ask, rest, window, show, since_s, wall_ns):  # noqa: ASYNC110
-                    await trio.sleep(LOOK_AGAIN_S)  # nobody tells
-        if not put_right(since_s, since_ns, trio.current_time(), wall_ns()):
-            return
+
+    async def look(window: tuple[int, int], since_s: float) -> None:
+        for show in RESTING:
+            while not await _shows_nothing(ask, rest, window, show, since_s, wall_ns):  # noqa: ASYNC110  # nobody tells
+                await trio.sleep(LOOK_AGAIN_S)
+
+    await read_until_now(look, lambda to_s: min(from_ns // 10**9 - CLOCK_SKEW_S, to_s - SLICE_S), wall_ns)
 
 
 async def _shows_nothing(

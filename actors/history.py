@@ -1,10 +1,18 @@
 """The venue's order history, read to the end."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+
+from actors.decisions.doubts import CLOCK_SKEW_S, put_right
 from actors.messages import AnswerLost, Ask
 from protocol.errors import Policy, VenueError
 from protocol.events import OrderReported
 from protocol.ids import VenueOrderId
 from protocol.venue import Call, OrderPage, Rest, Show, Window
+
+T = TypeVar("T")
 
 MAX_PAGES = 200  # of 100 orders
 PAGE_TRIES = 3
@@ -52,6 +60,22 @@ async def _page(ask: Ask, call: Call[OrderPage]) -> OrderPage:
             if error.policy is not Policy.OUTCOME_UNKNOWN:
                 raise
     return await ask(call)
+
+
+async def read_until_now(
+    read: Callable[[tuple[int, int], float], Awaitable[T]], from_s: Callable[[int], int], wall_ns: Callable[[], int]
+) -> list[T]:
+    """Have every window read that the venue takes, the newest first, and return what each gave.
+
+    `read` is told a window and when this began, on trio's clock; `from_s` where to begin, of where the windows end.
+    When the clock was put right meanwhile they may not hold all, and are read again.
+    """
+    while True:
+        since_s, since_ns = trio.current_time(), wall_ns()
+        to_s = since_ns // 10**9 + CLOCK_SKEW_S
+        found = [await read(window, since_s) for window in slices(from_s(to_s), to_s)]
+        if not put_right(since_s, since_ns, trio.current_time(), wall_ns()):
+            return found
 
 
 def slices(from_s: int, to_s: int) -> list[tuple[int, int]]:

@@ -6,11 +6,11 @@ import attrs
 import structlog
 import trio
 
-from actors.decisions.doubts import CLOCK_SKEW_S, put_right, younger
+from actors.decisions.doubts import CLOCK_SKEW_S, younger
 from actors.decisions.ledger import OrderLedger
 from actors.flatness import cancel_everything, cancel_one, prove_flat
 from actors.funds import Funds
-from actors.history import read_history, slices
+from actors.history import read_history, read_until_now
 from actors.io.caller import Caller
 from actors.mailbox import Mailbox
 from actors.market import HEAL_GRACE_S
@@ -153,13 +153,10 @@ class SafeStop:
 
         A copy that is older than this call may not know of a result that the money has already.
         """
-        while True:
-            since_s, since_ns = trio.current_time(), self.wall_ns()
-            reports: list[OrderReported] = []
-            for window in slices(self._opened_ns() // 10**9 - CLOCK_SKEW_S, since_ns // 10**9 + CLOCK_SKEW_S):
-                reports += await self._read_window(window, since_s)
-            if not put_right(since_s, since_ns, trio.current_time(), self.wall_ns()):
-                return tuple(reports)
+        windows = await read_until_now(
+            self._read_window, lambda _: self._opened_ns() // 10**9 - CLOCK_SKEW_S, self.wall_ns
+        )
+        return tuple([report for reports in windows for report in reports])
 
     async def _read_window(self, window: tuple[int, int], since_s: float) -> tuple[OrderReported, ...]:
         while True:

@@ -44,7 +44,7 @@ class OrderTracker:
     venue: VenueName
     journal: Journal
     wall_ns: Callable[[], int]
-    halted: Callable[[], bool] = lambda: False  # no order leaves, also none that was sent before
+    halted: Callable[[], bool]  # no order leaves, also none that was sent before
     _moved: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

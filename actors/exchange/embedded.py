@@ -174,11 +174,11 @@ class EmbeddedProphetX:
         return None if found is None else _true_bet(found.external_id, bet_truth(found))
 
     def funds_micro(self) -> int:
-        wallet = self.exchange.balance()
-        return micro(wallet.cash_cents - wallet.matched_cents)
+        account = self.exchange.account()
+        return micro(account.cash_cents - account.matched_cents)
 
     def won_micro(self) -> int:
-        return micro(self.exchange.balance().cash_cents - self.exchange.settings.opening_balance_cents)
+        return micro(self.exchange.account().cash_cents - self.exchange.settings.opening_balance_cents)
 
     def books(self) -> Mapping[BookKey, tuple[Side, ...]]:
         return self.exchange.books()
@@ -255,8 +255,8 @@ class EmbeddedSatoriEx:
         return _true(name, order, market.winner if market.stage is Stage.SETTLED else None)
 
     def funds_micro(self) -> int:
-        truth = self.exchange.truth()
-        return truth.available_micro + truth.escrow_micro
+        account = self.exchange.account()
+        return account.available_micro + account.escrow_micro
 
     def won_micro(self) -> None:
         return None  # shares are bought and sold, so that money moves without a result

@@ -210,11 +210,9 @@ class Auditor:
                 self.violate("too large", f"{order}")
             if watched.named:
                 self._judge_named(order)
-            elif there[shape] > self._shapes[shape] and (barred := self._barred_like(shape)) is not None:
-                self.violate(barred, f"{order} was asked for, and must not be there")
             elif there[shape] > self._shapes[shape]:
-                rule = "sent twice" if self._shapes[shape] else "nobody asked"
-                self.violate(rule, f"{there[shape]} orders like {order}, {self._shapes[shape]} asked for")
+                rule = self._barred_like(shape) or ("sent twice" if self._shapes[shape] else "nobody asked")
+                self.violate(rule, f"{there[shape]} orders like {order}, {self._shapes[shape]} may be there")
 
     def _barred_like(self, shape: Shape) -> str | None:
         return next((rule for name, rule in self._barred.items() if _shape(self.asked[name]) == shape), None)

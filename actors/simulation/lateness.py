@@ -22,7 +22,6 @@ class Lateness:
     violate: Callable[[str, str], None]
     _newest: dict[ClientOrderId, Order] = attrs.field(factory=dict)
     _said: dict[VenueOrderId, Order] = attrs.field(factory=dict)
-    _proved: dict[ClientOrderId, Order] = attrs.field(factory=dict)  # fills that money alone proved name no order
     _unresolved: dict[ClientOrderId, VenueName] = attrs.field(factory=dict)
     _behind_s: dict[VenueOrderId | ClientOrderId, float] = attrs.field(factory=dict)
 
@@ -33,8 +32,6 @@ class Lateness:
         order = self._newest[entry.order.client_order_id] = entry.order
         if order.venue_order_id is not None:
             self._said[order.venue_order_id] = order
-        elif order.filled:
-            self._proved[order.client_order_id] = order
         if order.status in UNPROVED:
             self._unresolved[order.client_order_id] = entry.venue
         else:
@@ -54,7 +51,8 @@ class Lateness:
         behind: dict[VenueOrderId | ClientOrderId, tuple[VenueName, str]] = {
             name: (venue, f"{name} is unknown") for name, venue in self._unresolved.items()
         }
-        proved = Counter((order.selection_id, order.filled) for order in self._proved.values())
+        by_money = (each for each in self._newest.values() if each.venue_order_id is None and each.filled)
+        proved = Counter((each.selection_id, each.filled) for each in by_money)
         for venue, orders in truth.items():
             for order in orders:
                 like = (order.selection_id, order.filled)

@@ -16,7 +16,7 @@ from actors.exchange.prophetx.desk import Desk
 from actors.exchange.prophetx.endpoints.visit import Venue
 from actors.exchange.prophetx.feed import Feed
 from actors.exchange.prophetx.floor import SECOND_NS, Floor
-from actors.exchange.prophetx.ledger import Account, Order, Wallet
+from actors.exchange.prophetx.ledger import Account, Order
 from actors.exchange.prophetx.publications import OrderChanged, Publication
 from actors.exchange.prophetx.replica import Replica, Row
 from actors.exchange.prophetx.schedule import Schedule
@@ -199,26 +199,23 @@ class Exchange:
 
     def truth(self, account_id: str = ACCOUNT) -> Truth:
         """Return what an account really has, and what every book really is."""
-        return truth_of(self.floor, self._account(account_id))
+        return truth_of(self.floor, self.account(account_id))
 
     def orders(self, account_id: str = ACCOUNT) -> dict[ClientOrderId, OrderTruth]:
         """Return this part of `truth` alone."""
-        return true_orders(self.floor, self._account(account_id))
-
-    def balance(self, account_id: str = ACCOUNT) -> Wallet:
-        """Return this part of `truth` alone."""
-        return self._account(account_id).balance()
+        return true_orders(self.floor, self.account(account_id))
 
     def books(self) -> dict[BookKey, tuple[Side, ...]]:
         """Return this part of `truth` alone."""
         self.floor.agenda.advance(self.wall_ns())
         return true_books(self.floor)
 
-    # --- inside ---
-
-    def _account(self, account_id: str) -> Account:
+    def account(self, account_id: str = ACCOUNT) -> Account:
+        """Return an account as it is now."""
         self.floor.agenda.advance(self.wall_ns())
         return self.floor.accounts[account_id]
+
+    # --- inside ---
 
     def _publish(self, publication: Publication) -> None:
         if isinstance(publication, OrderChanged):

@@ -9,7 +9,7 @@ import trio
 from actors.exchange.faults import ORDER, Fault, Faults
 from actors.exchange.http import Watcher
 from actors.exchange.pipe import MemoryStream, open_pipe
-from actors.exchange.satoriex.accounts import Key
+from actors.exchange.satoriex.accounts import Account, Key
 from actors.exchange.satoriex.book import BookTruth
 from actors.exchange.satoriex.crowd import Crowd
 from actors.exchange.satoriex.desk import Desk
@@ -198,18 +198,21 @@ class SatoriexExchange:
 
     def truth(self, account_id: str = ACCOUNT) -> Truth:
         """Return what an account really has, and what every book really is."""
-        self.floor.agenda.advance(self.wall_ns())
-        return truth_of(self.floor, self.floor.accounts[account_id])
+        return truth_of(self.floor, self.account(account_id))
 
     def orders(self, account_id: str = ACCOUNT) -> dict[str, OrderTruth]:
         """Return this part of `truth` alone."""
-        self.floor.agenda.advance(self.wall_ns())
-        return true_orders(self.floor, self.floor.accounts[account_id])
+        return true_orders(self.floor, self.account(account_id))
 
     def books(self) -> dict[Key, BookTruth]:
         """Return this part of `truth` alone."""
         self.floor.agenda.advance(self.wall_ns())
         return true_books(self.floor)
+
+    def account(self, account_id: str = ACCOUNT) -> Account:
+        """Return an account as it is now."""
+        self.floor.agenda.advance(self.wall_ns())
+        return self.floor.accounts[account_id]
 
     # --- inside ---
 
