@@ -22,7 +22,7 @@ from protocol.venue import Rest, Traits
 
 log = structlog.get_logger()
 
-STOP_S = 8.0  # a safe stop takes 10 s at most; the rest is for sockets to close and the process to end
+STOP_S = 8.0  # of 10 s; the rest is for sockets to close and the process to end
 FLATTEN_S = 5.0
 SETTLE_S = 0.7  # for the images of our own cancels to come in before the books are compared
 AGAIN_S = 0.2
@@ -55,8 +55,14 @@ class SafeStop:
     _results_read: int = attrs.field(default=0, init=False)
 
     async def wind_down(self) -> None:
-        """Cancel everything with the socket still up, then let REST prove it. Bounded."""
-        deadline_s = trio.current_time() + STOP_S + self.traits.stop_more_s
+        """Cancel everything with the socket still up, then let REST prove it. Bounded.
+
+        A request that a dead process sent may arrive for a while after the start: until then nothing can be proved.
+        """
+        now_s, provable_s = trio.current_time(), self.ledger.provable_s
+        deadline_s = max(now_s + self.traits.stop_more_s, provable_s) + STOP_S
+        if provable_s > now_s:
+            log.warning("stop_waits_for_proof", venue=self.traits.venue, at_most_s=round(deadline_s - now_s, 1))
         self.ledger.stop()
         self.caller.hurry()
         if not self.caller.logged_in.is_set():

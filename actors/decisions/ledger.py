@@ -156,6 +156,12 @@ class OrderLedger:
         return self.traits.orders_named or self._trail.grounded
 
     @property
+    def provable_s(self) -> float:
+        """Return from when what became of every order that is unknown can be proved: it may still be on the road."""
+        unknown = [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]
+        return max((self._provable_s(each) for each in unknown), default=-math.inf)
+
+    @property
     def due_s(self) -> float:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._register.live.values()), default=math.inf)
@@ -319,6 +325,7 @@ class OrderLedger:
 
     def _placing_answered(self, message: PlacingAnswered, now_s: float) -> Iterator[Out]:
         tracked = self.orders[message.client_order_id]
+        tracked.under_way = False
         if isinstance(message.result, OrderReported):
             yield from self._register.merge(tracked, message.result, now_s)
             yield from self._hear_early(tracked, now_s)
@@ -343,6 +350,7 @@ class OrderLedger:
     def _placing_lost(self, message: PlacingLost, now_s: float) -> Iterator[Out]:
         for client_order_id in message.client_order_ids:
             tracked = self.orders[client_order_id]
+            tracked.under_way = False
             yield from self._lose(tracked, message.reason, now_s)
             if not message.sent and not tracked.arrived and not tracked.resends:
                 yield from self._register.change(tracked, tracked.order.absent(Proof.UNSENT), now_s)
@@ -363,6 +371,7 @@ class OrderLedger:
         tracked.resend_at_s = math.inf
         tracked.resends += 1
         tracked.looks = 0
+        tracked.under_way = True
         yield tracked.command
 
     def _overdue(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
@@ -434,6 +443,8 @@ class OrderLedger:
             tracked.ask_at_s = now_s + min(ASK_AGAIN_S * tracked.asked, MAX_ASK_AGAIN_S)
             if tracked.order.venue_order_id is None:
                 self.doubts.lost(min(tracked.sent_s, now_s), now_s)
+                if now_s < self._provable_s(tracked) < tracked.ask_at_s:
+                    tracked.asked, tracked.ask_at_s = 0, self._provable_s(tracked)
             elif tracked.order.venue_order_id not in self._orders_asked:
                 named[tracked.order.venue_order_id] = tracked
         room = ASKED_ONE_BY_ONE - len(self._orders_asked)
@@ -508,9 +519,7 @@ class OrderLedger:
             yield from self._list_read(result, now_s)
         if gap is not None and self.doubts.gap_s is None and result.synced_at_ns is None:
             listed = () if self.traits.orders_named else {report.venue_order_id for report in result.orders}
-            for (
-                tracked
-            ) in self._register.live.values():  # a copy of unknown age: ask for each order itself, if it was not there
+            for tracked in self._register.live.values():  # the copy has no age: ask for each that it did not show
                 if tracked.order.venue_order_id not in listed:
                     tracked.ask_at_s = min(tracked.ask_at_s, now_s)
 
@@ -563,7 +572,7 @@ class OrderLedger:
             order = tracked.order
             yield from self._ask_early(order.key.event_id)
             tracked.looks += 1
-            judged_from_s = tracked.gave_up_s + self.traits.absence_after_s
+            judged_from_s = self._provable_s(tracked)
             if now_s < judged_from_s:
                 continue
             winners = self._register.winners(order.key.event_id)
@@ -589,6 +598,8 @@ class OrderLedger:
     def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float, wall_ns: int) -> Iterator[Out]:
         unknown = [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]
         for tracked in unknown if asked.show == (Show.ALL,) else ():
+            if tracked.under_way:
+                continue
             until_s = min(tracked.gave_up_s, tracked.created_by_s)
             if not covers(asked, tracked.sent_s - WINDOW_MARGIN_S, until_s, now_s, wall_ns):
                 continue  # it could not be in this window
@@ -598,10 +609,16 @@ class OrderLedger:
                     continue
                 if self._may_resend(tracked):
                     yield from self._resend(tracked)
-                elif now_s - tracked.gave_up_s >= COPY_AGE_MAX_S:
+                elif now_s >= self._provable_s(tracked):
                     yield from self._register.change(tracked, tracked.order.absent(Proof.PAGED), now_s)
-            elif younger(page, tracked.gave_up_s + ABSENCE_MARGIN_S, now_s, wall_ns) and not tracked.arrived:
+            elif younger(page, self._provable_s(tracked), now_s, wall_ns) and not tracked.arrived:
                 yield from self._register.change(tracked, tracked.order.absent(Proof.SYNCED), now_s)
+
+    def _provable_s(self, tracked: Tracked) -> float:
+        """Return how young a copy must be, or where none says how old it is, when it must be read, to prove absence."""
+        if not self.traits.orders_named:
+            return tracked.gave_up_s + self.traits.absence_after_s
+        return tracked.gave_up_s + (ABSENCE_MARGIN_S if self._ages_known else COPY_AGE_MAX_S)
 
     def _account_ready(self) -> Iterator[Out]:
         if self._opened and not any(tracked.command is None for tracked in self._register.live.values()):

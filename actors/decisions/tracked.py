@@ -33,6 +33,7 @@ class Tracked:
     settles_at_s: float = -math.inf  # until then an answered cancel may be followed by fills
     resend_at_s: float = math.inf
     gave_up_s: float = math.inf  # when the last request to place it ended without an answer
+    under_way: bool = False  # it was sent again, and that has no answer yet
     arrived: bool = False  # proved to have reached the venue
     recalled: bool = False  # from before this process, and the venue has not said yet what became of it
     asked: int = 0

@@ -72,7 +72,7 @@ PROOF = (
         "any_copy_proves_absence",
         "a lagging copy of the history proves that an order never arrived",
         LEDGER,
-        "elif younger(page, tracked.gave_up_s + ABSENCE_MARGIN_S, now_s, wall_ns) and not tracked.arrived:",
+        "elif younger(page, self._provable_s(tracked), now_s, wall_ns) and not tracked.arrived:",
         "elif not tracked.arrived:",
     ),
     Mutant(

@@ -337,6 +337,25 @@ async def test_an_order_that_never_left_is_absent_and_is_not_sent_by_the_next_pr
         await place.end()
 
 
+@EVERYWHERE
+async def test_a_stop_soon_after_a_restart_waits_until_nothing_can_be_on_the_road_any_more(autojump_clock, opening):
+    async with open_place(opening) as place:
+        await place.begin()
+        place.embedded.exchange.faults.add(Rule(fault=Fault.LOST_REQUEST, where="place", times=1))
+        name = place.place()
+        await place.until(lambda: place.requests.count("place") == 1)
+        await place.kill()
+
+        place.begin_blindly()
+        await place.until(lambda: place.bot.logged_in)
+        await trio.sleep(1.0)
+        before = place.status(name)
+        await place.end()
+
+        assert before is OrderStatus.UNKNOWN
+        assert place.status(name) is OrderStatus.ABSENT
+
+
 @ON_BOTH
 async def test_what_was_filled_while_nobody_was_there_is_booked_once(autojump_clock, opening):
     async with open_place(opening) as place:
@@ -437,7 +456,7 @@ async def test_the_days_loss_outlives_the_process(autojump_clock):
         await place.kill()
 
         place.begin_blindly()
-        await place.until(lambda: place.bot.ready.is_set())
+        await place.until(lambda: place.bot.logged_in)
 
         assert place.bot.latches == {Latch.DAILY_LOSS: "$6.00 lost in the UTC day, limit $5.00"}
         await place.end()

@@ -390,6 +390,26 @@ def test_a_copy_of_unknown_age_proves_nothing_so_the_same_id_is_sent_again_after
     assert bench.tally.sent == 1
 
 
+def test_nothing_is_proved_about_an_order_that_was_sent_again_until_that_has_an_answer():
+    bench = quiet()
+    bench.place()
+    bench.lose()
+    sent = []
+    for _ in range(3):
+        bench.tick(2)
+        sent += bench.read(synced_s=None)
+    bench.tick(10)
+    bench.read()
+    meanwhile = bench.order().status
+    bench.lose()
+    bench.tick(10)
+    bench.read()
+
+    assert command() in sent
+    assert meanwhile is UNKNOWN
+    assert bench.order().status is ABSENT
+
+
 @pytest.mark.parametrize(("unwanted", "status"), [("stopping", ABSENT), ("arrived", UNKNOWN)])
 def test_an_unknown_order_is_not_sent_again(unwanted, status):
     bench = quiet()

@@ -287,6 +287,16 @@ def test_it_is_absent_once_no_copy_shows_it_and_the_request_cannot_be_on_the_roa
     assert bench.ready
 
 
+def test_it_is_asked_for_at_the_moment_when_absence_can_be_proved_first():
+    bench = Bench(left(NEW))
+    provable_s = bench.ledger.provable_s
+
+    looked_s = bench.answer_while_unknown(step_s=0.25)
+
+    assert looked_s[-1] == provable_s == START_S + ON_THE_ROAD_S + ABSENCE_MARGIN_S
+    assert bench.ledger.provable_s == -math.inf
+
+
 def test_the_list_of_what_rests_proves_no_absence():
     bench = Bench(left(NEW))
     bench.tick()
