@@ -9,9 +9,9 @@ import attrs
 import structlog
 
 from actors.decisions.absence import Baseline, MoneyTrail
-from actors.decisions.claims import claim
 from actors.decisions.doubts import Doubts, covers, younger
-from actors.decisions.early import EarlyNews
+from actors.decisions.inquiries import Inquiries
+from actors.decisions.lookalikes import Lookalikes
 from actors.decisions.presence import Presence
 from actors.decisions.recollection import Recalled
 from actors.decisions.register import Register
@@ -20,7 +20,6 @@ from actors.messages import (
     AccountReady,
     AnswerLost,
     AskHistory,
-    AskOrder,
     CancelAnswered,
     CancelEverything,
     CancelWanted,
@@ -47,7 +46,7 @@ from protocol.belief import Proof, Source
 from protocol.commands import CancelAll, CancelOrder, PlaceOrder
 from protocol.errors import RETRY_SOON_S, Policy, VenueError
 from protocol.events import Hinted, MarketSettled, OrderReported, OrderStatus
-from protocol.ids import ClientOrderId, ClientOrderIds, EventId, VenueOrderId
+from protocol.ids import ClientOrderId, ClientOrderIds, VenueOrderId
 from protocol.order import NAMELESS, UNPROVED, Order
 from protocol.venue import FillPage, OrderPage, Query, Show, Traits
 
@@ -62,13 +61,8 @@ ABSENCE_MARGIN_S = 2.0  # a copy this much younger than the request proves that 
 RECALL_MARGIN_S = 3600.0  # how far the clock of the process before may have been from the venue's
 ON_THE_ROAD_S = 10.0  # how long a request that a dead process sent may still take to arrive
 COPY_AGE_MAX_S = 30.0  # no copy that is read is older, where the venue does not say how old it is
-UNPROVED_LOOKS = 3  # histories that cannot prove absence, before the same id is sent again
 WINDOW_MARGIN_S = 15  # how much of a window's beginning proves nothing, for clocks that differ
 MAX_RESENDS = 5
-ASKED_ONE_BY_ONE = 2  # orders at once; the venue answers about one such question a second
-MAX_HINTED = 50
-MAX_LATE = 10  # questions about an order that has ended
-
 
 SOURCES: Mapping[type[TrackerMessage], Source] = MappingProxyType(
     {
@@ -107,13 +101,11 @@ class OrderLedger:
     _register: Register = attrs.field(init=False)
     _socket: Presence = attrs.field(init=False)
     _trail: MoneyTrail = attrs.field(init=False)
+    _inquiries: Inquiries = attrs.field(factory=Inquiries, init=False)
+    _lookalikes: Lookalikes = attrs.field(init=False)
     _opened: bool = False  # what the account held at the start has been read
-    _orders_asked: set[VenueOrderId] = attrs.field(factory=set)  # questions that are under way
     _ages_known: bool = True  # the last history said how old its copy was
     _calm_s: float = math.inf  # since when nothing is unknown or under way
-    _strangers: set[VenueOrderId] = attrs.field(factory=set)  # ended orders of the account that are not ours
-    _early: EarlyNews = attrs.field(factory=EarlyNews)
-    _late: dict[VenueOrderId, tuple[float, int]] = attrs.field(factory=dict)  # ended orders to ask for, and tries
     _poll_at_s: float = math.inf
     _polled_s: float = math.inf  # when it was last
 
@@ -123,6 +115,13 @@ class OrderLedger:
         self._trail = MoneyTrail(fee_bp=self.traits.sale_fee_bp)
         if self.baseline is not None:
             self._trail.recall(self.baseline)
+        self._lookalikes = Lookalikes(
+            register=self._register,
+            doubts=self.doubts,
+            inquiries=self._inquiries,
+            trail=self._trail,
+            absence_after_s=self.traits.absence_after_s,
+        )
 
     # --- what it knows ---
 
@@ -148,7 +147,7 @@ class OrderLedger:
     @property
     def settled(self) -> bool:
         """Tell whether no question is open."""
-        return self.flat and not (self.doubts.open or self._register.inexact.open or self._late)
+        return self.flat and not (self.doubts.open or self._register.inexact.open or self._inquiries.late)
 
     @property
     def grounded(self) -> bool:
@@ -158,16 +157,15 @@ class OrderLedger:
     @property
     def provable_s(self) -> float:
         """Return from when what became of every order that is unknown can be proved: it may still be on the road."""
-        unknown = [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]
-        return max((self._provable_s(each) for each in unknown), default=-math.inf)
+        return max((self._provable_s(each) for each in self._register.unknown), default=-math.inf)
 
     @property
     def due_s(self) -> float:
         """Return when `tick` wants to be called next."""
         soonest = min((tracked.due_s for tracked in self._register.live.values()), default=math.inf)
         history_s = math.inf if self.doubts.asked else self.doubts.ask_at_s
-        late_s = min((at_s for at_s, _ in self._late.values()), default=math.inf)
-        return min(soonest, history_s, self._register.inexact.due_s, self._poll_at_s, self._socket.ends_s, late_s)
+        questions_s = min(history_s, self._inquiries.due_s, self._register.inexact.due_s)
+        return min(soonest, questions_s, self._poll_at_s, self._socket.ends_s)
 
     # --- what it hears ---
 
@@ -180,7 +178,7 @@ class OrderLedger:
                 yield message.order
             case CancelWanted(client_order_id=client_order_id):
                 if client_order_id in self._register.live:
-                    yield from self._want_cancel(self._register.live[client_order_id], now_s)
+                    yield from self._register.want_cancel(self._register.live[client_order_id], now_s)
             case CancelEverything():
                 self.stop()
                 self._look_back(now_s)
@@ -275,14 +273,7 @@ class OrderLedger:
         if self._poll_at_s <= now_s:
             self._poll(now_s)
         yield from self._mind_the_gap(now_s)
-        for venue_order_id in [name for name, (at_s, _) in self._late.items() if at_s <= now_s]:
-            _, tries = self._late[venue_order_id]
-            if len(self._orders_asked) >= ASKED_ONE_BY_ONE:
-                self._late[venue_order_id] = (now_s + ASK_AGAIN_S, tries)
-                continue
-            self._late[venue_order_id] = (math.inf, tries)
-            self._orders_asked.add(venue_order_id)
-            yield AskOrder(venue_order_id)
+        yield from self._inquiries.due(now_s)
         due = [each for each in self._register.live.values() if each.due_s <= now_s]
         for tracked in due:
             if tracked.overdue_at_s <= now_s:
@@ -308,7 +299,7 @@ class OrderLedger:
     def _busy(self) -> bool:
         """Tell whether something is unknown or under way."""
         unsure = any(each.order.status in UNPROVED or each.order.cancel_wanted for each in self._register.live.values())
-        return unsure or self.doubts.open or bool(self._orders_asked)
+        return unsure or self.doubts.open or self._inquiries.busy
 
     def _note_calm(self, now_s: float) -> None:
         """Note since when nothing is unknown or under way: only such a moment says what the account has without it."""
@@ -328,7 +319,7 @@ class OrderLedger:
         tracked.under_way = False
         if isinstance(message.result, OrderReported):
             yield from self._register.merge(tracked, message.result, now_s)
-            yield from self._hear_early(tracked, now_s)
+            yield from self._inquiries.catch_up(tracked, now_s)
             return
         error = message.result
         if tracked.gave_up_s < math.inf and error.policy is not Policy.ALREADY_EXISTS:
@@ -384,16 +375,11 @@ class OrderLedger:
 
     # --- cancelling ---
 
-    def _want_cancel(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
-        if not tracked.order.cancel_wanted:
-            tracked.cancel_at_s = now_s
-            yield from self._register.change(tracked, attrs.evolve(tracked.order, cancel_wanted=True), now_s)
-
     def _cancel_everything(self, now_s: float) -> Iterator[Out]:
         if self.traits.cancels_all:
             yield CancelAll()
         for tracked in list(self._register.live.values()):
-            yield from self._want_cancel(tracked, now_s)
+            yield from self._register.want_cancel(tracked, now_s)
             if self.traits.cancels_all:
                 tracked.cancel_at_s = now_s + CONFIRM_S  # one by one, for what the wide net did not catch
 
@@ -445,12 +431,11 @@ class OrderLedger:
                 self.doubts.lost(min(tracked.sent_s, now_s), now_s)
                 if now_s < self._provable_s(tracked) < tracked.ask_at_s:
                     tracked.asked, tracked.ask_at_s = 0, self._provable_s(tracked)
-            elif tracked.order.venue_order_id not in self._orders_asked:
+            elif not self._inquiries.asks(tracked.order.venue_order_id):
                 named[tracked.order.venue_order_id] = tracked
-        room = ASKED_ONE_BY_ONE - len(self._orders_asked)
+        room = self._inquiries.room
         for venue_order_id in list(named)[:room]:
-            self._orders_asked.add(venue_order_id)
-            yield AskOrder(venue_order_id)
+            yield self._inquiries.ask(venue_order_id)
         waiting = list(named.values())[room:]
         if waiting and self._ages_known:
             self.doubts.missed(now_s, now_s)
@@ -459,46 +444,25 @@ class OrderLedger:
             tracked.ask_at_s = now_s + ASK_AGAIN_S
 
     def _order_read(self, message: OrderRead, now_s: float) -> Iterator[Out]:
-        self._orders_asked.discard(message.venue_order_id)
+        self._inquiries.answered(message.venue_order_id, read=isinstance(message.result, OrderReported))
         tracked = self._register.known(message.venue_order_id)
         if not isinstance(message.result, OrderReported):
             if tracked is not None and tracked.order.client_order_id not in self._register.live:
-                self._ask_late(message.venue_order_id, now_s)
+                self._inquiries.ask_late(message.venue_order_id, now_s)
             return  # a live one is asked for again when due
         if tracked is None:
             if not self.traits.orders_named:
-                yield from self._claim((message.result,), now_s)
+                yield from self._lookalikes.claim((message.result,), now_s)
             return
-        self._late.pop(message.venue_order_id, None)
         yield from self._register.merge(tracked, message.result, now_s)
         stirred, tracked.stirred = tracked.stirred, False
         if stirred:
-            yield from self._look_into(tracked, now_s)
+            yield from self._inquiries.look_into(tracked, now_s)
         elif tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
             tracked.ask_at_s = math.inf
             if tracked.order.cancel_wanted:
                 wait_s = min(RETRY_SOON_S * 2 ** max(tracked.refused - 1, 0), MAX_CANCEL_WAIT_S)
                 tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + wait_s)
-
-    def _look_into(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
-        """Ask for an order of which something was heard, ended or not."""
-        venue_order_id = tracked.order.venue_order_id
-        if venue_order_id in self._orders_asked:
-            tracked.stirred = True  # the answer that is on its way may be older
-        elif tracked.order.client_order_id in self._register.live:
-            tracked.ask_at_s = min(tracked.ask_at_s, now_s)
-        elif venue_order_id is not None:
-            self._orders_asked.add(venue_order_id)
-            yield AskOrder(venue_order_id)
-
-    def _ask_late(self, venue_order_id: VenueOrderId, now_s: float) -> None:
-        """Have an order that has ended asked for again, a few times: its last fill may be missing."""
-        _, tries = self._late.get(venue_order_id, (now_s, 0))
-        if tries < MAX_LATE:
-            self._late[venue_order_id] = (now_s + ASK_AGAIN_S * (tries + 1), tries + 1)
-        else:
-            log.error("late_fill_not_read", venue_order_id=venue_order_id)
-            del self._late[venue_order_id]
 
     def _history_read(self, message: HistoryRead, now_s: float, wall_ns: int) -> Iterator[Out]:
         result = message.result
@@ -516,7 +480,7 @@ class OrderLedger:
         else:
             # first, as the list may leave a doubt of its own
             self._open(self.doubts.answered(result, now_s, wall_ns), now_s)
-            yield from self._list_read(result, now_s)
+            yield from self._lookalikes.read(result, now_s)
         if gap is not None and self.doubts.gap_s is None and result.synced_at_ns is None:
             listed = () if self.traits.orders_named else {report.venue_order_id for report in result.orders}
             for tracked in self._register.live.values():  # the copy has no age: ask for each that it did not show
@@ -531,73 +495,10 @@ class OrderLedger:
         for tracked in self.orders.values() if self.traits.orders_named else ():
             order = tracked.order
             if tracked.recalled and order.staked_micro and not order.can_match and order.venue_order_id is not None:
-                self._ask_late(order.venue_order_id, now_s)
-
-    def _list_read(self, page: OrderPage, now_s: float) -> Iterator[Out]:
-        """Read a list of orders that have no names of ours."""
-        strange: dict[VenueOrderId, OrderReported] = {}
-        for report in page.orders:
-            if self._register.known(report.venue_order_id) is not None:
-                yield from self._report(report, now_s)
-            elif report.venue_order_id not in self._strangers:
-                strange[report.venue_order_id] = report
-        yield from self._claim(tuple(strange.values()), now_s)
-        if page.unreadable:
-            log.error("orders_unreadable", rows=page.unreadable)  # one of them may be the one that is looked for
-        else:
-            yield from self._judge_by_money(now_s)
-
-    def _claim(self, reports: tuple[OrderReported, ...], now_s: float) -> Iterator[Out]:
-        """Find out whose some orders are, or ask again when that cannot be told yet."""
-        gone = [each for each in self.orders.values() if each.order.status is OrderStatus.ABSENT]
-        absent = [each for each in gone if each.sent_s < math.inf]
-        claims = claim(reports, [*self._register.live.values(), *absent])
-        for tracked, report in claims.found:
-            log.warning("lost_order_found", order=tracked.order.client_order_id, venue_order_id=report.venue_order_id)
-            yield from self._register.merge(tracked, report, now_s)
-            yield from self._hear_early(tracked, now_s)
-        for report in claims.foreign:
-            yield from self._adopt(report, now_s)
-            self._strangers.add(report.venue_order_id)
-        for tracked in claims.ambiguous:
-            log.error("orders_ambiguous", order=tracked.order.client_order_id)
-            yield from self._want_cancel(tracked, now_s)
-        if claims.waiting:
-            self.doubts.look_again(now_s + ASK_AGAIN_S)
-
-    def _judge_by_money(self, now_s: float) -> Iterator[Out]:
-        """Decide about the orders that no list has shown for long; until then ask about strangers the socket named."""
-        orders = self._register.believed()
-        for tracked in [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]:
-            order = tracked.order
-            yield from self._ask_early(order.key.event_id)
-            tracked.looks += 1
-            judged_from_s = self._provable_s(tracked)
-            if now_s < judged_from_s:
-                continue
-            winners = self._register.winners(order.key.event_id)
-            looked = tracked.looks >= UNPROVED_LOOKS
-            verdict = self._trail.verdict(order, orders, judged_from_s, winners) if looked else None
-            self._register.hear(Source.FUNDS, self._trail.as_of_ns)
-            if verdict is OrderStatus.ABSENT:
-                yield from self._register.change(tracked, order.absent(Proof.FUNDS), now_s)
-            elif verdict is OrderStatus.FILLED:
-                log.warning("lost_order_filled", order=order.client_order_id)
-                yield from self._register.change(tracked, order.filled_whole(), now_s)
-            else:
-                yield FundsWanted()
-
-    def _ask_early(self, event_id: EventId) -> Iterator[Out]:
-        """Ask for orders that the socket named and we do not know: one of them may be the one that was lost."""
-        for venue_order_id in self._early.about(event_id):
-            if len(self._orders_asked) < ASKED_ONE_BY_ONE and venue_order_id not in self._orders_asked:
-                self._early.take(venue_order_id)
-                self._orders_asked.add(venue_order_id)
-                yield AskOrder(venue_order_id)
+                self._inquiries.ask_late(order.venue_order_id, now_s)
 
     def _prove_absence(self, asked: AskHistory, page: OrderPage, now_s: float, wall_ns: int) -> Iterator[Out]:
-        unknown = [each for each in self._register.live.values() if each.order.status is OrderStatus.UNKNOWN]
-        for tracked in unknown if asked.show == (Show.ALL,) else ():
+        for tracked in self._register.unknown if asked.show == (Show.ALL,) else ():
             if tracked.under_way:
                 continue
             until_s = min(tracked.gave_up_s, tracked.created_by_s)
@@ -605,7 +506,7 @@ class OrderLedger:
                 continue  # it could not be in this window
             if page.synced_at_ns is None:
                 tracked.looks += 1
-                if tracked.looks < UNPROVED_LOOKS or tracked.arrived:
+                if not tracked.looked_for or tracked.arrived:
                     continue
                 if self._may_resend(tracked):
                     yield from self._resend(tracked)
@@ -641,33 +542,15 @@ class OrderLedger:
             return
         tracked = self._register.known(hint.venue_order_id)
         if tracked is None:
-            self._early.keep(hint.venue_order_id, hint)
+            self._inquiries.keep(hint.venue_order_id, hint)
             return
-        yield from self._hear(tracked, hint, now_s)
-
-    def _hear(self, tracked: Tracked, hint: Hinted, now_s: float) -> Iterator[Out]:
-        if hint.fill is not None:
-            tracked.hinted = (*tracked.hinted, hint.fill)[-MAX_HINTED:]
-        yield from self._look_into(tracked, now_s)
-
-    def _hear_early(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
-        for hint in self._early.take(tracked.order.venue_order_id):
-            yield from self._hear(tracked, hint, now_s)
+        yield from self._inquiries.hinted(tracked, hint, now_s)
 
     # --- reports ---
 
     def _report(self, report: OrderReported, now_s: float) -> Iterator[Out]:
         tracked = self._register.find(report)
         if tracked is None:
-            yield from self._adopt(report, now_s)
+            yield from self._register.take_over(report, now_s)
         else:
             yield from self._register.merge(tracked, report, now_s)
-
-    def _adopt(self, report: OrderReported, now_s: float) -> Iterator[Out]:
-        """Count what an order staked that this process did not place, and let nothing of it rest."""
-        tracked = self._register.adopt(report)
-        if tracked is None:
-            return
-        yield self._register.told(tracked)
-        if tracked.order.can_match:
-            yield from self._want_cancel(tracked, now_s)

@@ -50,6 +50,11 @@ class Register:
         return None if name is None else self.orders.get(name)
 
     @property
+    def unknown(self) -> list[Tracked]:
+        """Return the orders of which it is not known what became of them."""
+        return [tracked for tracked in self.live.values() if tracked.order.status is OrderStatus.UNKNOWN]
+
+    @property
     def staked(self) -> bool:
         """Tell whether a result of something is still to come."""
         return any(tracked.order.staked_micro for tracked in self.orders.values())
@@ -107,6 +112,21 @@ class Register:
         if order.can_match:
             self.live[order.client_order_id] = tracked
         return tracked
+
+    def take_over(self, report: OrderReported, now_s: float) -> Iterator[OrderChanged]:
+        """Count what an order staked that this process did not place, and let nothing of it rest."""
+        tracked = self.adopt(report)
+        if tracked is None:
+            return
+        yield self.told(tracked)
+        if tracked.order.can_match:
+            yield from self.want_cancel(tracked, now_s)
+
+    def want_cancel(self, tracked: Tracked, now_s: float) -> Iterator[OrderChanged]:
+        """Have an order cancelled as soon as it can be."""
+        if not tracked.order.cancel_wanted:
+            tracked.cancel_at_s = now_s
+            yield from self.change(tracked, attrs.evolve(tracked.order, cancel_wanted=True), now_s)
 
     def merge(self, tracked: Tracked, report: OrderReported, now_s: float) -> Iterator[OrderChanged]:
         """Take what the venue says an order is. What cannot be true of it is refused, and counted."""

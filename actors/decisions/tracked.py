@@ -12,6 +12,9 @@ from protocol.ids import sold_by
 from protocol.order import Order
 from protocol.prices import Probability, implied, opposite
 
+ENOUGH_LOOKS = 3  # at lists that could have shown an order, and did not
+MAX_HINTED = 50
+
 
 @attrs.define(kw_only=True)
 class Tracked:
@@ -46,8 +49,22 @@ class Tracked:
         return min(self.overdue_at_s, self.ask_at_s, self.cancel_at_s, self.resend_at_s)
 
     @property
+    def was_sent(self) -> bool:
+        return self.sent_s < math.inf
+
+    @property
+    def looked_for(self) -> bool:
+        """Tell whether enough lists were read that could have shown it."""
+        return self.looks >= ENOUGH_LOOKS
+
+    @property
     def belief(self) -> Belief[Order]:
         return self.order.belief(self.source, self.as_of_ns)
+
+    def hear(self, fill: Fill | None) -> None:
+        """Learn of a price that its next fill may have got."""
+        if fill is not None:
+            self.hinted = (*self.hinted, fill)[-MAX_HINTED:]
 
     def note(self, source: Source, as_of_ns: int) -> None:
         """Learn whose word it is that is believed. An older word that added something leaves the moment as it was."""

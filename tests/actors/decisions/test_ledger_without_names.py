@@ -3,7 +3,8 @@
 import attrs
 import pytest
 
-from actors.decisions.ledger import MAX_LATE, OrderLedger
+from actors.decisions.inquiries import MAX_LATE
+from actors.decisions.ledger import OrderLedger
 from actors.messages import (
     AnswerLost,
     AskHistory,
