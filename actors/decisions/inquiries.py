@@ -43,7 +43,7 @@ class Inquiries:
     @property
     def room(self) -> int:
         """Return how many questions may be asked now."""
-        return AT_ONCE - len(self._under_way)
+        return max(AT_ONCE - len(self._under_way), 0)  # what was heard of is asked for at once, room or not
 
     @property
     def due_s(self) -> float:

@@ -66,6 +66,14 @@ def test_what_is_heard_while_a_question_is_under_way_stirs_the_order():
     assert ended.stirred
 
 
+def test_what_was_heard_of_is_asked_for_without_room_and_leaves_none():
+    inquiries = Inquiries()
+    for venue_order_id in (V1, V2, V3):
+        list(inquiries.look_into(tracked(OrderStatus.FILLED, venue_order_id), NOW_S))
+
+    assert inquiries.room == 0
+
+
 def test_an_order_that_never_had_an_id_cannot_be_asked_for():
     assert list(Inquiries().look_into(tracked(OrderStatus.ABSENT, None), NOW_S)) == []
 
