@@ -1,11 +1,6 @@
 """Who trades, with what: cash, escrow and shares."""
 
-from typing import TYPE_CHECKING
-
 import attrs
-
-if TYPE_CHECKING:
-    from actors.exchange.satoriex.orders import Order
 
 Key = tuple[str, str]
 """A market's id and an outcome's."""
@@ -57,7 +52,6 @@ class Account:
     escrow_micro: int = 0
     opening_shares: int = 0
     holdings: dict[Key, Holding] = attrs.field(factory=dict)
-    live: dict[str, "Order"] = attrs.field(factory=dict)
     transactions: list[Transaction] = attrs.field(factory=list)
 
     def holding(self, key: Key) -> Holding:

@@ -1,5 +1,7 @@
 """Why an order is refused at the door."""
 
+from collections.abc import Iterable
+
 from actors.exchange.satoriex.accounts import Account
 from actors.exchange.satoriex.markets import Market, Outcome, Stage
 from actors.exchange.satoriex.money import CERTAIN_BP, value_micro
@@ -49,8 +51,6 @@ def check_stage(market: Market) -> None:
         raise Refused("market_closed")
 
 
-def crosses_own(order: Order) -> bool:
-    """Tell whether an order could trade with another one of its account, matched yet or not."""
-    return any(
-        other.key == order.key and other is not order and order.crosses(other) for other in order.account.live.values()
-    )
+def crosses_own(order: Order, live: Iterable[Order]) -> bool:
+    """Tell whether an order could trade with another live one of its account, matched yet or not."""
+    return any(other.key == order.key and other is not order and order.crosses(other) for other in live)

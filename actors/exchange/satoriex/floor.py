@@ -36,6 +36,7 @@ class Floor:
     orders: dict[str, Order] = attrs.field(factory=dict, init=False)  # silent accounts' are not kept
     house: House = attrs.field(factory=House, init=False)
     listed: int = attrs.field(default=0, init=False)
+    _live: dict[str, dict[str, Order]] = attrs.field(factory=dict, init=False)  # by account
     _accepted: int = attrs.field(default=0, init=False)
     _traded: int = attrs.field(default=0, init=False)
     _queue_ends_ns: int = attrs.field(default=0, init=False)
@@ -49,6 +50,7 @@ class Floor:
         """Open an account with cash, and with shares of each outcome that is listed now or later."""
         account = Account(account_id, silent=silent, opening_shares=shares)
         self.accounts[account_id] = account
+        self._live[account_id] = {}
         account.receive("deposit", cash_micro, now_ns)
         self.house.deposits_micro += cash_micro
         for market in self.open_markets():
@@ -73,8 +75,16 @@ class Floor:
     def open_markets(self) -> list[Market]:
         return [market for market in self.markets.values() if market.stage is not Stage.SETTLED]
 
+    def live(self, account: Account) -> tuple[Order, ...]:
+        """Return an account's orders that can still trade, the oldest first."""
+        return tuple(self._live[account.account_id].values())
+
     def outcomes(self) -> list[Outcome]:
         return [outcome for market in self.open_markets() for outcome in market.outcomes.values()]
+
+    def _outcome(self, order: Order) -> Outcome:
+        market_id, outcome_id = order.key
+        return self.markets[market_id].outcomes[outcome_id]
 
     def _grant(self, account: Account, market: Market) -> None:
         """Give pairs of shares, each pair backed by the dollar that one of the two will pay."""
@@ -121,10 +131,10 @@ class Floor:
             return
         rested = order.status is not Status.PENDING
         if rested:
-            order.outcome.book.remove(order)
+            self._outcome(order).book.remove(order)
         self._end(order, now_ns)
         if rested:
-            self.publish(BookChanged(outcome=order.outcome))
+            self.publish(BookChanged(outcome=self._outcome(order)))
 
     # --- halts ---
 
@@ -159,17 +169,17 @@ class Floor:
         order = Order(
             order_id=f"ord_{self._accepted}_{self.random.randbytes(4).hex()}",
             account=account,
-            outcome=outcome,
+            key=outcome.key,
             side=ticket.side,
             price_bp=ticket.price_bp,
             shares=ticket.shares,
             created_ns=now_ns,
             updated_ns=now_ns,
         )
-        if not self.settings.self_trade_async and admission.crosses_own(order):
+        if not self.settings.self_trade_async and self._crosses_own(order):
             raise Refused("self_trade")  # U-23
         order.lock()
-        account.live[order.order_id] = order
+        self._live[account.account_id][order.order_id] = order
         if not account.silent:
             self.orders[order.order_id] = order
         self._tell(order, is_transition=True, is_new=True)
@@ -181,7 +191,7 @@ class Floor:
         if order.status is not Status.PENDING:
             return
         market = self.markets[order.key[0]]
-        if market.stage is not Stage.ACTIVE or admission.crosses_own(order) or self._fails(order):
+        if market.stage is not Stage.ACTIVE or self._crosses_own(order) or self._fails(order):
             self._end(order, now_ns)
             return
         touched = self._match(order, market, now_ns)
@@ -191,7 +201,10 @@ class Floor:
             self._rest(order, now_ns)
             touched = True
         if touched:
-            self.publish(BookChanged(outcome=order.outcome))
+            self.publish(BookChanged(outcome=self._outcome(order)))
+
+    def _crosses_own(self, order: Order) -> bool:
+        return admission.crosses_own(order, self.live(order.account))
 
     def _fails(self, order: Order) -> bool:
         return not order.account.silent and self.fails_validation(order)
@@ -204,11 +217,11 @@ class Floor:
                 break
             self._trade(order, resting, market, now_ns)
             traded = True
-            self._watch(order.outcome, market, resting.price_bp, now_ns)
+            self._watch(self._outcome(order), market, resting.price_bp, now_ns)
         return traded
 
     def _partner(self, order: Order) -> Order | None:
-        resting = order.outcome.book.first(order.side.other)
+        resting = self._outcome(order).book.first(order.side.other)
         return resting if resting is not None and order.crosses(resting) else None
 
     def _trade(self, taker: Order, maker: Order, market: Market, now_ns: int) -> None:
@@ -243,7 +256,7 @@ class Floor:
         market.trades.append(trade)
         self.publish(Traded(trade=trade))
         if maker.remaining_shares == shares:
-            maker.outcome.book.remove(maker)
+            self._outcome(maker).book.remove(maker)
         for order in (maker, taker):
             self._fill(order, shares, value, now_ns)
 
@@ -259,7 +272,7 @@ class Floor:
         self.tell_wallet(order.account)
 
     def _rest(self, order: Order, now_ns: int) -> None:
-        order.outcome.book.add(order)
+        self._outcome(order).book.add(order)
         if order.status is Status.PENDING:
             order.status = Status.OPEN
             order.updated_ns = now_ns
@@ -274,7 +287,7 @@ class Floor:
         self.tell_wallet(order.account)
 
     def _forget(self, order: Order) -> None:
-        del order.account.live[order.order_id]
+        del self._live[order.account.account_id][order.order_id]
         self._cancel_asked.discard(order.order_id)
 
     def _watch(self, outcome: Outcome, market: Market, price_bp: int, now_ns: int) -> None:

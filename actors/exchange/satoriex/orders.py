@@ -1,15 +1,11 @@
 """An order, from its acceptance to its end."""
 
 import enum
-from typing import TYPE_CHECKING
 
 import attrs
 
 from actors.exchange.satoriex.accounts import Account, Key
 from actors.exchange.satoriex.money import value_micro
-
-if TYPE_CHECKING:
-    from actors.exchange.satoriex.markets import Outcome
 
 
 class Side(enum.IntEnum):
@@ -73,7 +69,7 @@ class OrderView:
 class Order:
     order_id: str
     account: Account
-    outcome: "Outcome"
+    key: Key
     side: Side
     price_bp: int
     shares: int
@@ -84,10 +80,6 @@ class Order:
     cost_micro: int = 0  # price x shares at execution, of either side
     fees_micro: int = 0
     rebates_micro: int = 0
-
-    @property
-    def key(self) -> Key:
-        return self.outcome.key
 
     @property
     def remaining_shares(self) -> int:

@@ -55,7 +55,7 @@ class Resolution:
         market.enter(Stage.SETTLED)
         market.settled_ns = now_ns
         for account in self.floor.accounts.values():
-            for order in tuple(account.live.values()):
+            for order in self.floor.live(account):
                 if order.key[0] == market.market_id:
                     self.floor.withdraw(order, now_ns)  # U-37
             self._pay(account.account_id, market, now_ns)

@@ -437,11 +437,11 @@ def test_money_and_shares_are_conserved_whatever_is_ordered(actions):
 def assert_sound(floor):
     assert total(floor) == floor.house.deposits_micro
     for account in floor.accounts.values():
-        bids = [each for each in account.live.values() if each.side is BUY]
+        bids = [each for each in floor.live(account) if each.side is BUY]
         assert account.escrow_micro == sum(each.price_bp * each.remaining_shares * 100 for each in bids)
         assert sum(each.amount_micro for each in account.transactions) == account.available_micro + account.escrow_micro
         for key, holding in account.holdings.items():
-            asks = [each for each in account.live.values() if each.side is SELL and each.key == key]
+            asks = [each for each in floor.live(account) if each.side is SELL and each.key == key]
             assert holding.locked_shares == sum(each.remaining_shares for each in asks) <= holding.shares
             assert holding.cost_micro >= 0
     for market in floor.open_markets():
