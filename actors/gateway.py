@@ -152,7 +152,11 @@ class Gateway:
         ]
         ages = [page.synced_at_ns for page in pages if page.synced_at_ns is not None]
         orders = tuple(report for page in pages for report in page.orders)
-        return OrderPage(orders=orders, synced_at_ns=min(ages) if len(ages) == len(pages) else None)
+        return OrderPage(
+            orders=orders,
+            synced_at_ns=min(ages) if len(ages) == len(pages) else None,
+            unreadable=sum(page.unreadable for page in pages),
+        )
 
     async def _fills(self, asked: AskFills) -> FillPage:
         fills: list[tuple[VenueOrderId, Fill]] = []

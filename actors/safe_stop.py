@@ -7,7 +7,7 @@ import structlog
 import trio
 
 from actors.decisions.doubts import CLOCK_SKEW_S, younger
-from actors.decisions.ledger import OrderLedger
+from actors.decisions.ledger import ABSENCE_MARGIN_S, OrderLedger
 from actors.flatness import cancel_everything, cancel_one, prove_flat
 from actors.funds import Funds
 from actors.history import read_history, read_until_now
@@ -59,10 +59,10 @@ class SafeStop:
 
         A request that a dead process sent may arrive for a while after the start: until then nothing can be proved.
         """
-        now_s, provable_s = trio.current_time(), self.ledger.provable_s
-        deadline_s = max(now_s + self.traits.stop_more_s, provable_s) + STOP_S
-        if provable_s > now_s:
-            log.warning("stop_waits_for_proof", venue=self.traits.venue, at_most_s=round(deadline_s - now_s, 1))
+        deadline_s = self._deadline_s()
+        if self.ledger.provable_s > trio.current_time():
+            at_most_s = round(deadline_s - trio.current_time(), 1)
+            log.warning("stop_waits_for_proof", venue=self.traits.venue, at_most_s=at_most_s)
         self.ledger.stop()
         self.caller.hurry()
         if not self.caller.logged_in.is_set():
@@ -117,17 +117,21 @@ class SafeStop:
     async def emergency(self) -> None:
         """Cancel everything by REST alone, again and again: the actors that would do it are gone.
 
-        What was on its way in when they went may arrive after a cancel.
+        What was on its way in when they went may arrive after a cancel, and for a while.
         """
         self.caller.hurry()
-        with trio.move_on_after(STOP_S + self.traits.stop_more_s):
+        arrived_s = max(self.ledger.provable_s, trio.current_time() + ABSENCE_MARGIN_S)
+        with trio.move_on_at(self._deadline_s()):
             while self.caller.logged_in.is_set() and not self.flat:
                 await cancel_everything(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
                 resting = await self._cancel_known()
                 with trio.move_on_after(EMERGENCY_LOOK_S):
                     await prove_flat(self.caller.ask, self.rest, self._opened_ns(), self.wall_ns)
-                    self.flat = not resting
+                    self.flat = not resting and trio.current_time() >= arrived_s
         log.error("emergency_stop", venue=self.traits.venue, flat=self.flat)
+
+    def _deadline_s(self) -> float:
+        return max(trio.current_time() + self.traits.stop_more_s, self.ledger.provable_s) + STOP_S
 
     async def _cancel_known(self) -> bool:
         """Cancel and read every order that we know by the venue's id; tell whether one may still match.

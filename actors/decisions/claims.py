@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from actors.decisions.doubts import CLOCK_SKEW_S
 from actors.decisions.tracked import Tracked
 from protocol.events import OrderReported, OrderStatus
 from protocol.ids import BookKey, SelectionId
@@ -31,8 +32,9 @@ class Claims:
 def claim(reports: Sequence[OrderReported], tracked: Iterable[Tracked]) -> Claims:
     """Match reports whose venue ids are new with orders that have none, one to one, by their shape.
 
-    An order that is still waiting for its answer claims nothing: the answer will say. When more reports than orders
-    have a shape, each order takes one and the rest counts as foreign: nothing tells which is which.
+    An order that is still waiting for its answer claims nothing: the answer will say. None claims what was there before
+    it was intended. When more reports than orders have a shape, each order takes one and the rest counts as foreign:
+    nothing tells which is which.
     """
     claims = Claims()
     nameless: dict[Shape, list[Tracked]] = {}
@@ -48,8 +50,20 @@ def claim(reports: Sequence[OrderReported], tracked: Iterable[Tracked]) -> Claim
             claims.waiting = True
             continue
         lost = [each for each in ours if each.order.status is OrderStatus.UNKNOWN] or ours
-        claims.found += zip(lost, alike, strict=False)
-        claims.foreign += alike[len(lost) :]
-        if lost and len(alike) + len(lost) > 2:
-            claims.ambiguous += lost
+        left = list(alike)
+        for each in lost:
+            fitting = [report for report in alike if not _is_older(report, each)]
+            if fitting and len(fitting) + len(lost) > 2:
+                claims.ambiguous.append(each)
+            found = next((report for report in fitting if report in left), None)
+            if found is not None:
+                claims.found.append((each, found))
+                left.remove(found)
+        claims.foreign += left
     return claims
+
+
+def _is_older(report: OrderReported, tracked: Tracked) -> bool:
+    """Tell whether an order was there before ours was intended."""
+    created_ns = report.created_at_ns
+    return created_ns is not None and created_ns < tracked.intended_ns - CLOCK_SKEW_S * 10**9

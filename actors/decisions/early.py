@@ -6,6 +6,7 @@ from protocol.events import Hinted
 from protocol.ids import EventId, VenueOrderId
 
 MAX_KEPT = 1_000  # others' orders too, where the venue tells of them; the oldest are forgotten
+MAX_SAID = 50  # of one order; the newest are kept
 
 
 @attrs.define
@@ -15,7 +16,7 @@ class EarlyNews:
     _hints: dict[VenueOrderId, list[Hinted]] = attrs.field(factory=dict)
 
     def keep(self, venue_order_id: VenueOrderId, hint: Hinted) -> None:
-        self._hints.setdefault(venue_order_id, []).append(hint)
+        self._hints[venue_order_id] = [*self._hints.get(venue_order_id, ()), hint][-MAX_SAID:]
         if len(self._hints) > MAX_KEPT:
             del self._hints[next(iter(self._hints))]
 

@@ -55,7 +55,9 @@ class InexactFills:
     ) -> dict[VenueOrderId, tuple[Fill, ...]]:
         """Take an answer and return the fills that it has, order by order."""
         for venue_order_id in self._asked:
-            left = self._questions_left.pop(venue_order_id, 0) - 1
+            if venue_order_id not in self._questions_left:
+                continue  # it proved to be exact meanwhile
+            left = self._questions_left.pop(venue_order_id) - 1
             if left > 0:
                 self._questions_left[venue_order_id] = left
             else:

@@ -56,6 +56,7 @@ ASK_AGAIN_S = 1.0  # between two questions about one order, growing with each
 MAX_ASK_AGAIN_S = 10.0
 CONFIRM_S = 1.0  # an accepted cancel is confirmed on the private channel; after this, ask
 MAX_CANCEL_WAIT_S = 30.0  # between cancels of one order that the venue refuses
+MAX_REFUSED = 8  # refusals that count: the wait doubles with each
 CANCEL_AGAIN_S = 5.0  # a cancel whose answer has not come back at all
 ABSENCE_MARGIN_S = 2.0  # a copy this much younger than the request proves that it never arrived
 RECALL_MARGIN_S = 3600.0  # how far the clock of the process before may have been from the venue's
@@ -256,6 +257,7 @@ class OrderLedger:
         self._register.hear(Source.JOURNAL, recalled.as_of_ns)
         tracked = self._register.restore(order, recalled.strategy)
         if order.can_match:
+            tracked.intended_ns = recalled.intended_ns
             ago_s = max((wall_ns - recalled.intended_ns) / 1e9, 0.0)
             tracked.sent_s = now_s - ago_s - RECALL_MARGIN_S
             tracked.gave_up_s = now_s + ON_THE_ROAD_S
@@ -281,7 +283,7 @@ class OrderLedger:
             if tracked.cancel_at_s <= now_s:
                 yield from self._cancel(tracked, now_s)
             if tracked.resend_at_s <= now_s:
-                yield from self._resend(tracked)
+                yield from self._resend_if_wanted(tracked, now_s)
         yield from self._ask([each for each in due if each.ask_at_s <= now_s], now_s)
         question = self.doubts.question(now_s, wall_ns)
         if question is not None:
@@ -318,6 +320,8 @@ class OrderLedger:
         tracked = self.orders[message.client_order_id]
         tracked.under_way = False
         if isinstance(message.result, OrderReported):
+            if message.result.status is OrderStatus.CANCELLED:
+                tracked.settles_at_s = now_s + self.traits.cancel_settles_s
             yield from self._register.merge(tracked, message.result, now_s)
             yield from self._inquiries.catch_up(tracked, now_s)
             return
@@ -357,6 +361,13 @@ class OrderLedger:
         named = self.traits.orders_named and tracked.command is not None
         return named and not self.stopping and tracked.resends < MAX_RESENDS
 
+    def _resend_if_wanted(self, tracked: Tracked, now_s: float) -> Iterator[Out]:
+        if self._may_resend(tracked) and not tracked.order.cancel_wanted:
+            yield from self._resend(tracked)
+        else:
+            tracked.resend_at_s = math.inf
+            yield from self._lose(tracked, "not wanted any more", now_s)
+
     def _resend(self, tracked: Tracked) -> Iterator[Out]:
         assert tracked.command is not None, "only what this process placed is sent again"
         tracked.resend_at_s = math.inf
@@ -388,11 +399,13 @@ class OrderLedger:
         if order.venue_order_id is None:
             tracked.cancel_at_s = math.inf  # it cannot be named yet; due as soon as it can
             return
+        yield from self._register.want_cancel(tracked, now_s)  # what shall not rest is nobody's wish until now
         tracked.cancel_at_s = now_s + CANCEL_AGAIN_S
         if self.traits.orders_named and order.client_order_id.startswith(NAMELESS):
             yield CancelAll()  # the venue wants both names, and this one has no name of ours
         elif not tracked.cancelling:
             tracked.cancelling = True
+            tracked.settles_at_s = now_s + self.traits.cancel_settles_s
             yield CancelOrder(client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
 
     def _cancel_answered(self, message: CancelAnswered, now_s: float) -> Iterator[Out]:
@@ -413,8 +426,11 @@ class OrderLedger:
             case None:
                 tracked.cancel_at_s = math.inf  # it cannot be matched any more; the private channel says how much was
                 tracked.ask_at_s = now_s + CONFIRM_S
-            case VenueError(policy=Policy.ALREADY_GONE | Policy.TERMINAL):
-                tracked.refused += 1
+            case VenueError(policy=Policy.ALREADY_GONE | Policy.TERMINAL as policy):
+                if policy is Policy.TERMINAL:
+                    tracked.settles_at_s = -math.inf  # this cancel did nothing
+                tracked.refused = min(tracked.refused + 1, MAX_REFUSED)
+                tracked.cancel_at_s = now_s + MAX_CANCEL_WAIT_S
                 tracked.ask_at_s = now_s  # only the order's own state proves that it is gone
             case VenueError() | AnswerLost():
                 tracked.cancel_at_s = now_s + RETRY_SOON_S
@@ -458,7 +474,9 @@ class OrderLedger:
         stirred, tracked.stirred = tracked.stirred, False
         if stirred:
             yield from self._inquiries.look_into(tracked, now_s)
-        elif tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
+            return
+        tracked.hinted = ()  # of fills that were read, now or before: what comes has other prices
+        if tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
             tracked.ask_at_s = math.inf
             if tracked.order.cancel_wanted:
                 wait_s = min(RETRY_SOON_S * 2 ** max(tracked.refused - 1, 0), MAX_CANCEL_WAIT_S)

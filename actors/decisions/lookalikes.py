@@ -49,9 +49,8 @@ class Lookalikes:
 
     def claim(self, reports: tuple[OrderReported, ...], now_s: float) -> Iterator[OrderChanged | AskOrder]:
         """Find out whose some orders are, or ask again when that cannot be told yet."""
-        gone = [each for each in self.register.orders.values() if each.order.status is OrderStatus.ABSENT]
-        absent = [each for each in gone if each.was_sent]
-        claims = claim(reports, [*self.register.live.values(), *absent])
+        ours = [each for each in self.register.orders.values() if _may_be_named(each)]
+        claims = claim(reports, ours)
         for tracked, report in claims.found:
             log.warning("lost_order_found", order=tracked.order.client_order_id, venue_order_id=report.venue_order_id)
             yield from self.register.merge(tracked, report, now_s)
@@ -67,25 +66,37 @@ class Lookalikes:
 
     def _judge(self, now_s: float) -> Iterator[OrderChanged | AskOrder | FundsWanted]:
         """Decide about the orders that no list has shown for long; until then ask about strangers the socket named."""
-        orders = self.register.believed()
         for tracked in self.register.unknown:
             yield from self.inquiries.early(tracked.order.key.event_id)
             tracked.looks += 1
             judged_from_s = tracked.gave_up_s + self.absence_after_s
             if now_s >= judged_from_s:
-                yield from self._sentence(tracked, orders, judged_from_s, now_s)
+                yield from self._sentence(tracked, judged_from_s, now_s)
 
-    def _sentence(
-        self, tracked: Tracked, orders: list[Order], since_s: float, now_s: float
-    ) -> Iterator[OrderChanged | FundsWanted]:
+    def _sentence(self, tracked: Tracked, since_s: float, now_s: float) -> Iterator[OrderChanged | FundsWanted]:
         order = tracked.order
         winners = self.register.winners(order.key.event_id)
+        orders = self.register.believed()
         verdict = self.trail.verdict(order, orders, since_s, winners) if tracked.looked_for else None
         self.register.hear(Source.FUNDS, self.trail.as_of_ns)
         if verdict is OrderStatus.ABSENT:
             yield from self.register.change(tracked, order.absent(Proof.FUNDS), now_s)
-        elif verdict is OrderStatus.FILLED:
+        elif verdict is OrderStatus.FILLED and not self._has_rival(order):
             log.warning("lost_order_filled", order=order.client_order_id)
             yield from self.register.change(tracked, order.filled_whole(), now_s)
         else:
             yield FundsWanted()
+
+    def _has_rival(self, order: Order) -> bool:
+        """Tell whether another unknown order of the same book may have got the shares."""
+        return any(
+            each.order.key == order.key and each.order.client_order_id != order.client_order_id
+            for each in self.register.unknown
+        )
+
+
+def _may_be_named(tracked: Tracked) -> bool:
+    """Tell whether a list may still show an order of ours that has no id of the venue's."""
+    order = tracked.order
+    gone = order.status is OrderStatus.ABSENT and tracked.was_sent
+    return order.venue_order_id is None and (order.can_match or gone or order.filled > 0)

@@ -75,7 +75,7 @@ class Register:
         """Take in an order that is about to leave."""
         order = Order.placed(intent.order)
         assert order.client_order_id not in self.orders, "Risk lets no id pass twice"
-        tracked = Tracked(order=order, strategy=intent.strategy, command=intent.order)
+        tracked = Tracked(order=order, strategy=intent.strategy, command=intent.order, intended_ns=self._as_of_ns)
         self.orders[order.client_order_id] = self.live[order.client_order_id] = tracked
         self.tally.sent += 1
 
@@ -147,7 +147,7 @@ class Register:
         tracked.arrived, tracked.recalled = True, False
         yield from self._forget_twin(report.venue_order_id, order.client_order_id)
         self._names[report.venue_order_id] = order.client_order_id
-        if order.status in UNPROVED:
+        if order.status in UNPROVED | {OrderStatus.ABSENT, OrderStatus.REJECTED}:
             order = order.move(OrderStatus.PENDING)  # a word that we do not know: it exists, no more is proved
         if (order.status, order.filled) == (report.status, report.filled):
             tracked.note(self._source, self._as_of(report))

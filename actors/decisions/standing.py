@@ -41,6 +41,7 @@ class Standing:
     results: Results = attrs.field(init=False)
     _bought: dict[BookKey, dict[ClientOrderId, Order]] = attrs.field(factory=dict)  # all that have fills
     _before: dict[BookKey, int] = attrs.field(factory=dict)  # shares that were held before our first order
+    _filled_s: dict[BookKey, float] = attrs.field(factory=dict)  # when a book had its newest fill
     _names: dict[BookKey, SelectionId] = attrs.field(factory=dict)  # of what was held
     _recalled: bool = False  # and no others are
     _balance: Belief[Balance] = NEVER_READ
@@ -66,7 +67,10 @@ class Standing:
         else:
             self.orders.pop(order.client_order_id, None)
         if order.filled:
-            self._bought.setdefault(order.key, {})[order.client_order_id] = order
+            bought = self._bought.setdefault(order.key, {})
+            if order.client_order_id not in bought or bought[order.client_order_id].filled < order.filled:
+                self._filled_s[order.key] = now_s
+            bought[order.client_order_id] = order
         if order.status in (OrderStatus.REJECTED, OrderStatus.ABSENT):
             self._spent.pop(order.client_order_id, None)
         elif self._reads_funds and order.status is OrderStatus.NEW and sold_by(order.selection_id) is None:
@@ -92,6 +96,8 @@ class Standing:
             held[holding.key] = held.get(holding.key, 0) + holding.shares
             self._names[holding.key] = holding.selection_id
         for key in {*held, *self._before} if not isinstance(funds.held, Unknown) else ():
+            if self._filled_s.get(key, -math.inf) >= funds.asked_at_s:
+                continue  # the reading may be from before that fill: the next one tells
             unheard = 0 if first or key in self._before else self._resting_bids(key)  # new shares may be theirs
             before = max(held.get(key, 0) - shares_bought(self._bought.get(key, {}).values()) - unheard, 0)
             self._before[key] = min(before, self._before.get(key, 0 if self._recalled else before))

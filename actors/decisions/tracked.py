@@ -25,6 +25,7 @@ class Tracked:
     command: PlaceOrder | None  # None for an order of the account that this process did not place
     source: Source = Source.RECKONED  # of what is believed of it
     as_of_ns: int = 0  # unix, by the venue's clock
+    intended_ns: int = 0  # unix, by the venue's clock; 0 where that is not known
     sent_s: float = math.inf  # when the request to place it went out
     created_by_s: float = math.inf  # it came to be no later, if ever
     overdue_at_s: float = math.inf  # the activation deadline

@@ -155,7 +155,7 @@ def test_run_trades_on_a_served_exchange(start, write_config, dialect):
 
     bot = start(
         "run",
-        *("--config", config, "--seconds", "5", "--json"),
+        *("--config", config, "--seconds", "8", "--json"),
         ACCESS=addresses["access_key"],
         SECRET=addresses["secret_key"],
     )

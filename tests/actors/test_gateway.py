@@ -240,6 +240,14 @@ async def test_every_page_of_a_history_is_read_and_is_as_old_as_the_oldest(autoj
     assert [path.partition("next_cursor=")[2] for path in room.asked] == ["", "a", "b"]
 
 
+async def test_rows_that_nobody_can_read_are_told(autojump_clock):
+    page = OrderPage(orders=(report(),), unreadable=2)
+    room = Room(page)
+    room.asking.put(HISTORY)
+
+    assert await room.run() == [HistoryRead(question=HISTORY, result=page)]
+
+
 async def test_one_page_of_unknown_age_makes_the_age_unknown(autojump_clock):
     room = Room(OrderPage(orders=(report(),), next_cursor="a", synced_at_ns=7), OrderPage(orders=()))
     room.asking.put(HISTORY)

@@ -98,6 +98,21 @@ def test_of_two_that_look_like_one_lost_order_it_takes_one_and_nothing_tells_whi
     )
 
 
+@pytest.mark.parametrize(("created_s", "older"), [(0, True), (39, True), (40, False), (None, False)])
+def test_what_was_there_before_an_order_was_intended_is_not_it(created_s, older):
+    lost = attrs.evolve(ours(), intended_ns=100 * 10**9)
+    found = report(created_at_ns=None if created_s is None else created_s * 10**9)
+
+    assert claim([found], [lost]) == (Claims(foreign=[found]) if older else Claims(found=[(lost, found)]))
+
+
+def test_of_two_that_look_like_a_lost_order_it_takes_the_one_that_can_be_it():
+    lost = attrs.evolve(ours(), intended_ns=100 * 10**9)
+    old, new = report("v1", created_at_ns=0), report("v2", created_at_ns=101 * 10**9)
+
+    assert claim([old, new], [lost]) == Claims(found=[(lost, new)], foreign=[old])
+
+
 def test_of_two_lost_orders_that_look_alike_one_is_found_and_nothing_tells_which():
     first, second = ours(UNKNOWN, "x-1"), ours(UNKNOWN, "x-2")
 

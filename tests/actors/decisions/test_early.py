@@ -1,4 +1,4 @@
-from actors.decisions.early import MAX_KEPT, EarlyNews
+from actors.decisions.early import MAX_KEPT, MAX_SAID, EarlyNews
 from protocol.events import About, Hinted
 from protocol.ids import EventId, VenueOrderId
 
@@ -39,3 +39,11 @@ def test_the_oldest_order_is_forgotten_when_there_are_too_many():
 
     assert news.take(VenueOrderId("0")) == []
     assert len(news.about(MARKET)) == MAX_KEPT
+
+
+def test_of_one_order_the_newest_are_kept():
+    news = EarlyNews()
+    for number in range(MAX_SAID + 1):
+        news.keep(A, hint(A, EventId(str(number))))
+
+    assert [each.event_id for each in news.take(A)] == [str(number) for number in range(1, MAX_SAID + 1)]

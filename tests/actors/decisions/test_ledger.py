@@ -32,7 +32,7 @@ from actors.messages import (
 )
 from actors.tally import Tally
 from protocol.commands import CancelAll, CancelOrder, PlaceOrder
-from protocol.errors import Policy, VenueError
+from protocol.errors import RETRY_SOON_S, Policy, VenueError
 from protocol.events import Fill, OrderReported, OrderStatus, Result
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, SelectionId, Strike, VenueOrderId
 from protocol.odds import Odds
@@ -447,6 +447,22 @@ def test_an_order_that_was_lost_again_and_again_is_absent_once_no_copy_can_be_so
 
     assert len(sent) == MAX_RESENDS
     assert COPY_AGE_MAX_S <= absent_s[0] - sent[-1] < 2 * COPY_AGE_MAX_S
+
+
+@pytest.mark.parametrize("unwanted", ["cancelled", "stopping"])
+def test_an_order_that_nobody_wants_any_more_is_not_sent_again(unwanted):
+    bench = quiet()
+    bench.place()
+    bench.refuse(Policy.RETRY_SOON)
+    if unwanted == "cancelled":
+        bench.hear(CancelWanted(X1))
+    else:
+        bench.ledger.stop()
+
+    outs = bench.tick(RETRY_SOON_S)
+
+    assert command() not in outs
+    assert statuses(outs) == [UNKNOWN]
 
 
 def test_an_unknown_order_that_is_no_longer_wanted_is_sent_again_to_be_named_and_cancelled():

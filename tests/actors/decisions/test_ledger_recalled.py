@@ -422,6 +422,16 @@ def nameless(free: int, shares: int = 0) -> Bench:
     return Bench(lost(), traits=NAMELESS, baseline=Baseline(free, {OUTCOME: shares}))
 
 
+def test_a_lost_order_is_not_taken_for_one_like_it_that_was_there_before():
+    bench = nameless(MONEY)  # intended an hour ago
+    bench.tick()
+    long_ago = said(CANCELLED, 0, lost(), client_order_id=None, created_at_ns=bench.wall_ns - 2 * 3600 * 10**9)
+    bench.read(long_ago, synced_s=None)
+
+    assert bench.status is UNKNOWN
+    assert not bench.ready
+
+
 def judge(bench: Bench, free: int, shares: int = 0) -> None:
     """Let the money and the list be read, time after time."""
     for _ in range(6):

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from actors.decisions.inquiries import MAX_LATE
-from actors.decisions.ledger import OrderLedger
+from actors.decisions.ledger import MAX_CANCEL_WAIT_S, OrderLedger
 from actors.messages import (
     AnswerLost,
     AskHistory,
@@ -24,7 +24,7 @@ from actors.messages import (
 from actors.tally import Tally
 from protocol.commands import CancelOrder, PlaceOrder, TimeInForce
 from protocol.errors import Policy, VenueError
-from protocol.events import About, Hinted, OrderReported, OrderStatus
+from protocol.events import About, Fill, Hinted, OrderReported, OrderStatus
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, VenueOrderId
 from protocol.prices import Probability
 from protocol.satoriex.names import buying
@@ -138,6 +138,21 @@ def test_a_cancel_that_is_refused_is_tried_again_later_each_time():
     assert waits == [0.3, 0.6, 1.2, 2.4]
 
 
+def test_and_goes_on_for_ever_at_last_every_half_minute():
+    bench = Bench()
+    bench.rest()
+    bench.hear(CancelWanted(X1))
+    for _ in range(1_100):
+        (cancel,) = [each for each in bench.tick() if isinstance(each, CancelOrder)]
+        bench.hear(CancelAnswered(command=cancel, result=NO))
+        bench.tick()
+        bench.read(said(OPEN))
+        wait_s = bench.ledger.orders[X1].cancel_at_s - bench.now_s
+        bench.now_s = bench.ledger.orders[X1].cancel_at_s
+
+    assert round(wait_s, 3) == MAX_CANCEL_WAIT_S
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_an_order_that_shall_not_rest_is_cancelled_two_seconds_after_it_is_known(lost):
     bench = Bench()
@@ -153,6 +168,62 @@ def test_an_order_that_shall_not_rest_is_cancelled_two_seconds_after_it_is_known
 
     cancel = CancelOrder(client_order_id=X1, venue_order_id=V1)
     assert (cancel in early, cancel in due) == (False, True)
+
+
+def test_an_order_that_shall_not_rest_is_cancelled_again_while_it_does():
+    bench = Bench()
+    bench.place(TimeInForce.FILL_OR_KILL)
+    bench.hear(PlacingAnswered(client_order_id=X1, result=said(OPEN)))
+    (cancel,) = [each for each in bench.tick(2.0) if isinstance(each, CancelOrder)]
+    bench.hear(CancelAnswered(command=cancel, result=None))
+    asked = bench.asks(2.0)
+    bench.read(said(OPEN))
+
+    assert asked == [AskOrder(V1)]
+    assert [each for each in bench.tick(1.0) if isinstance(each, CancelOrder)] == [cancel]
+
+
+def test_an_order_that_its_own_answer_calls_cancelled_is_read_before_that_is_believed():
+    bench = Bench()
+    bench.place()
+    bench.hear(PlacingAnswered(client_order_id=X1, result=said(CANCELLED)))
+    before = bench.status
+    asked = bench.asks(TRAITS.cancel_settles_s)
+    bench.read(said(CANCELLED, filled=5))
+
+    assert (before, asked) == (OrderStatus.PENDING, [AskOrder(V1)])
+    assert (bench.status, bench.ledger.orders[X1].order.filled) == (CANCELLED, 5)
+
+
+def test_a_cancelled_order_settles_also_when_it_was_read_before_its_cancel_had_an_answer():
+    bench = Bench()
+    bench.rest()
+    bench.hear(CancelWanted(X1))
+    (cancel,) = [each for each in bench.tick() if isinstance(each, CancelOrder)]
+    bench.hear(hint())
+    bench.asks()
+    bench.read(said(CANCELLED))
+    before = bench.status
+    bench.hear(CancelAnswered(command=cancel, result=said(CANCELLED)))
+    asked = bench.asks(TRAITS.cancel_settles_s)
+    bench.read(said(CANCELLED, filled=5))
+
+    assert (before, asked) == (OPEN, [AskOrder(V1)])
+    assert (bench.status, bench.ledger.orders[X1].order.filled) == (CANCELLED, 5)
+
+
+def test_a_hint_that_came_after_its_fill_was_read_prices_no_other_fill():
+    bench = Bench()
+    bench.rest()
+    bench.hear(hint())
+    bench.asks()
+    bench.read(said(OPEN, filled=10))
+    for bp, filled in ((4000, 10), (4100, 20)):  # the first of the fill that was read already
+        bench.hear(attrs.evolve(hint(), fill=Fill(10, Probability(bp))))
+        bench.asks()
+        bench.read(said(FILLED if filled == 20 else OPEN, filled=filled))
+
+    assert bench.ledger.orders[X1].order.fills == (Fill(10, Probability(4200)), Fill(10, Probability(4100)))
 
 
 def test_a_hint_while_its_order_is_being_asked_for_is_not_lost():

@@ -19,7 +19,7 @@ from protocol.venue import Balance, Holding, OrderPage
 
 KEY = BookKey(EventId("mkt"), MarketId("yes"))
 TRAITS = SatoriEx().traits
-X1 = ClientOrderId("x-1")
+X1, X2 = ClientOrderId("x-1"), ClientOrderId("x-2")
 V1, V2 = VenueOrderId("v1"), VenueOrderId("v2")
 NEW, UNKNOWN, _, OPEN, FILLED, CANCELLED, *_ = OrderStatus
 ABSENT = OrderStatus.ABSENT
@@ -73,15 +73,17 @@ class Bench:
     def ours(self) -> Tracked:
         return self.register.orders[X1]
 
-    def place(self) -> None:
-        order = PlaceOrder(client_order_id=X1, key=KEY, selection_id=buying(KEY), price=Probability(4200), size=20)
+    def place(self, name: ClientOrderId = X1, bp: int = 4200) -> Tracked:
+        order = PlaceOrder(client_order_id=name, key=KEY, selection_id=buying(KEY), price=Probability(bp), size=20)
         self.register.add(Intent(strategy="maker", order=order))
-        self.ours.sent_s = LOST_S
+        tracked = self.register.orders[name]
+        tracked.sent_s = LOST_S
+        return tracked
 
-    def lose(self) -> None:
-        self.place()
-        self.ours.gave_up_s = LOST_S
-        list(self.register.change(self.ours, self.ours.order.move(UNKNOWN), LOST_S))
+    def lose(self, name: ClientOrderId = X1, bp: int = 4200) -> None:
+        tracked = self.place(name, bp)
+        tracked.gave_up_s = LOST_S
+        list(self.register.change(tracked, tracked.order.move(UNKNOWN), LOST_S))
 
     def read(self, *reports: OrderReported, at_s: float = LOST_S, unreadable: int = 0) -> list[object]:
         return list(self.lookalikes.read(OrderPage(orders=reports, unreadable=unreadable), at_s))
@@ -166,6 +168,33 @@ def test_an_order_that_no_list_shows_is_judged_by_the_money(reading, status):
 
     assert bench.ours.order.status is status
     assert any(isinstance(out, FundsWanted) for out in outs) is (status is UNKNOWN)
+
+
+def test_shares_that_either_of_two_may_have_got_are_booked_to_none():
+    bench = Bench()
+    bench.lose(X1)
+    bench.lose(X2, 4100)
+    bench.read_until_looked_for()
+    bench.trail.read(funds(FREE_MICRO - 20 * 420_000, shares=20), [], calm=False)
+
+    bench.read(at_s=JUDGED_S)
+
+    assert [each.order.status for each in bench.register.orders.values()] == [UNKNOWN, UNKNOWN]
+
+
+def test_an_order_that_money_proved_filled_is_named_by_the_list_that_shows_it_at_last():
+    bench = Bench()
+    bench.lose()
+    bench.read_until_looked_for()
+    bench.trail.read(funds(FREE_MICRO - 20 * 420_000, shares=20), [], calm=False)
+    bench.read(at_s=JUDGED_S)
+    before = bench.ours.order.status
+
+    bench.read(said(OPEN), at_s=JUDGED_S)
+    bench.read(said(FILLED, filled=20), at_s=JUDGED_S)
+
+    assert before is FILLED
+    assert [(each.order.venue_order_id, each.order.filled) for each in bench.register.orders.values()] == [(V1, 20)]
 
 
 def test_it_is_not_judged_before_a_list_must_have_shown_it():

@@ -205,6 +205,18 @@ def test_a_word_that_nobody_knows_proves_that_an_order_exists_and_no_more():
     assert tracked.ask_at_s == bench.now_s + LOOK_AFTER_S
 
 
+@pytest.mark.parametrize("status", [ABSENT, REJECTED])
+def test_it_does_so_also_of_one_that_was_believed_not_to(status):
+    bench = Bench()
+    tracked = bench.add()
+    list(bench.register.change(tracked, tracked.order.move(status), bench.now_s))
+
+    bench.merge(tracked, said(None, 5))
+
+    assert (tracked.order.status, tracked.order.filled) == (PENDING, 5)
+    assert bench.register.live == {X1: tracked}
+
+
 def test_a_cancelled_order_whose_fills_may_be_on_their_way_is_looked_at_again_when_they_have_come():
     bench = nameless()
     tracked = bench.add()

@@ -192,6 +192,17 @@ def test_a_cancelled_sale_gives_back_what_it_did_not_sell(standing):
     assert standing.for_sale(KEY) == 90
 
 
+def test_a_reading_that_is_older_than_a_fill_says_nothing_of_what_was_held_before(standing):
+    standing.read(funds(0, holding(100), asked_at_s=1.0))
+    standing.change(order(FILLED, 100), 10.5)
+
+    standing.read(funds(0, holding(100), asked_at_s=10.0))
+    after = standing.read(funds(0, holding(200), asked_at_s=20.0))
+
+    assert after == {KEY: 100}
+    assert standing.for_sale(KEY) == 200
+
+
 def test_what_was_held_before_can_only_fall(standing):
     standing.read(funds(0, holding(30)))
     standing.read(funds(0, holding(90)))  # it has a fill of 60 that we have not heard of
