@@ -256,12 +256,21 @@ class Bot:
             for seat in self.seats.values():
                 await connections.enter_async_context(seat.connections())
             async with trio.open_nursery() as nursery:
-                await nursery.start(self.journal.run, self._journal_failed)
-                self.journal.write(RunStarted(run=self.journal.run_number, version=release()))
-                await self._trade_safely(task_status)
-                nursery.cancel_scope.cancel()
+                journal = await nursery.start(self._keep_journal)
+                try:
+                    self.journal.write(RunStarted(run=self.journal.run_number, version=release()))
+                    await self._trade_safely(task_status)
+                finally:
+                    journal.cancel()
         if self.journal.failure is not None:
             raise JournalFailed(self.journal.failure)
+
+    async def _keep_journal(self, *, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+        """Keep the journal until its scope is cancelled, whatever ends the others: their last words count."""
+        with trio.CancelScope(shield=True) as scope:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.journal.run, self._journal_failed)
+                task_status.started(scope)
 
     async def _trade_safely(self, task_status: trio.TaskStatus[None]) -> None:
         stopped = False
@@ -312,7 +321,7 @@ class Bot:
             money.cancel_scope.cancel()
 
     async def _emergency(self) -> None:
-        await self._each_seat(lambda seat: seat.stop.emergency())
+        await self._each_seat(_emergency_at)
 
     async def _each_seat(self, act: Callable[[Seat], Awaitable[None]]) -> None:
         async with trio.open_nursery() as nursery:
@@ -345,3 +354,8 @@ class Bot:
 
     def _calls_left(self, venue: VenueName, now_s: float) -> float:
         return self.seats[venue].standing.placing_left(now_s)
+
+
+async def _emergency_at(seat: Seat) -> None:
+    with trio.CancelScope(shield=True):  # whatever befalls the others; it has its own deadline
+        await seat.stop.emergency()

@@ -57,6 +57,7 @@ class Gateway:
     ask: Ask
     rest: Rest
     max_batch: int
+    halted: Callable[[], bool]  # no order leaves, also none that had to wait
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
@@ -85,6 +86,8 @@ class Gateway:
 
         def sending() -> None:
             now_s = trio.current_time()
+            if self.halted():
+                raise NotSent("halted")
             if now_s - oldest_s > HELD_TOO_LONG_S:
                 raise NotSent(f"held back for {now_s - oldest_s:.1f} s")
             self.answers(PlacingStarted(client_order_ids=ids, at_s=now_s))

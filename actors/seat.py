@@ -220,6 +220,7 @@ class Seat:
             ask=self.caller.ask,
             rest=self._rest,
             max_batch=traits.max_batch,
+            halted=self.halted,
         )
         self.stop = SafeStop(
             traits=traits,

@@ -103,6 +103,8 @@ class Guard:
                 memory.day,
                 memory.day_micro.get(name, 0),
             )
+        if not memory.ended_in_order:
+            self._mind_the_loss(memory.day)  # the process may have died between the result and the latch
 
     def view(self, view: MarketView) -> None:
         """Take the newest view of a market."""
@@ -183,6 +185,9 @@ class Guard:
                 day_micro=results.day_micro(day),
             )
         )
+        self._mind_the_loss(day)
+
+    def _mind_the_loss(self, day: int) -> None:
         forgiven = self._forgiven[1] if self._forgiven[0] == day else 0
         lost = forgiven - self.day_micro(day)
         if lost >= micro(self.limits.daily_loss_cents):

@@ -52,7 +52,8 @@ class TokenKeeper(Protocol):
     def load(self, now_s: float) -> Tokens | None:
         """Return the tokens that were kept last, unless they are over."""
 
-    def save(self, tokens: Tokens) -> None: ...
+    async def save(self, tokens: Tokens) -> None:
+        """Keep tokens in place of those before. Bounded; what cannot be kept costs a login at the next start."""
 
 
 class NotKept:
@@ -61,7 +62,7 @@ class NotKept:
     def load(self, now_s: float) -> None:
         return None
 
-    def save(self, tokens: Tokens) -> None:
+    async def save(self, tokens: Tokens) -> None:
         pass
 
 
@@ -258,7 +259,7 @@ class Caller:
     async def _log_in(self) -> None:
         tokens = await self._once(self.rest.log_in(self.credentials), None)
         self.authorisation.logged_in(tokens, self._now_s())
-        self.kept.save(tokens)
+        await self.kept.save(tokens)
         log.info("logged_in")
 
     async def _refresh(self) -> None:
@@ -270,7 +271,7 @@ class Caller:
             self.authorisation.refresh_refused()
         else:
             self.authorisation.refreshed(token, self._now_s())
-            self.kept.save(self.authorisation.tokens)
+            await self.kept.save(self.authorisation.tokens)
             log.info("token_refreshed")
 
     def _now_s(self) -> float:

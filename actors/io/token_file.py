@@ -6,12 +6,15 @@ from pathlib import Path
 
 import attrs
 import structlog
+import trio
 
 from actors.io.private_file import read_private, write_private
 from protocol.ids import VenueName
 from protocol.venue import Tokens
 
 log = structlog.get_logger()
+
+SAVE_S = 5.0
 
 
 def account_of(venue: VenueName, rest_url: str, user: str) -> str:
@@ -30,6 +33,7 @@ class TokenFile:
     path: Path
     account: str  # as `account_of` names it; tokens of another one are left alone
     _warned: bool = attrs.field(default=False, init=False)
+    _alone: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False, repr=False)
 
     def load(self, now_s: float) -> Tokens | None:
         """Return the tokens that were kept last, unless the refresh token is over. `now_s` is unix time."""
@@ -45,15 +49,24 @@ class TokenFile:
             return None
         return tokens
 
-    def save(self, tokens: Tokens) -> None:
+    async def save(self, tokens: Tokens) -> None:
         """Keep tokens in place of those before. The file is always whole, the old one or the new one."""
+        with trio.move_on_after(SAVE_S) as deadline:  # in a thread of its own: a disk can hang
+            await trio.to_thread.run_sync(self._write, tokens, abandon_on_cancel=True, limiter=self._alone)
+        if deadline.cancelled_caught:
+            self._warn("the disk does not answer")
+
+    def _write(self, tokens: Tokens) -> None:
         text = json.dumps({"account": self.account, **attrs.asdict(tokens)})
         try:
             write_private(self.path, text.encode())
         except OSError as error:
-            if not self._warned:
-                self._warned = True
-                log.warning("tokens_not_kept", path=str(self.path), reason=error.strerror or str(error))
+            self._warn(error.strerror or str(error))
+
+    def _warn(self, reason: str) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning("tokens_not_kept", path=str(self.path), reason=reason)
 
     def _understood(self, text: bytes) -> Tokens | None:
         try:

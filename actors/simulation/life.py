@@ -36,7 +36,7 @@ class KeptTokens:
     def load(self, now_s: float) -> Tokens | None:
         return self.tokens
 
-    def save(self, tokens: Tokens) -> None:
+    async def save(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self.secrets |= {tokens.access_token, tokens.refresh_token}
 

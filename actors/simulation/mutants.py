@@ -103,8 +103,8 @@ PROOF = (
         "lost_order_taken_for_a_strangers",
         "an order of ours that a list shows without its name is taken for somebody else's",
         "actors/decisions/claims.py",
-        "        claims.found += zip(lost, alike, strict=False)\n        claims.foreign += alike[len(lost) :]",
-        "        claims.foreign += alike",
+        "        left = list(alike)\n        for each in lost:\n",
+        "        left = list(alike)\n        for each in ():\n",
     ),
 )
 
@@ -128,7 +128,7 @@ CANCELLING = (
         "cancel_refused_means_cancelled",
         "a cancel that came too late counts as one that was in time",
         LEDGER,
-        "                tracked.refused += 1\n",
+        "                tracked.refused = min(tracked.refused + 1, MAX_REFUSED)\n",
         "                order = tracked.order.move(OrderStatus.CANCELLED)\n"
         "                yield from self._register.change(tracked, order, now_s)\n"
         "                return\n",

@@ -70,6 +70,7 @@ class Room:
         self.after_s, self.queue_s = after_s, queue_s
         self.asked: list[str] = []
         self.answers: list[object] = []
+        self.halted = False
         self.placing = Mailbox[Any]("placing", 64)
         self.cancelling = Mailbox[Any]("cancelling", 64)
         self.asking = Mailbox[Any]("asking", 64)
@@ -81,6 +82,7 @@ class Room:
             ask=self.ask,
             rest=ProphetXRest(Dialect.V4),
             max_batch=MAX_BATCH,
+            halted=lambda: self.halted,
         )
 
     async def ask(self, call: Call[Any], /, sending: Callable[[], None] = lambda: None) -> Any:
@@ -159,6 +161,16 @@ async def test_an_order_that_was_held_back_too_long_does_not_leave(autojump_cloc
     (lost,) = await room.run()
 
     assert (room.asked, lost.sent, lost.reason) == ([], False, "held back for 3.5 s")
+
+
+async def test_an_order_that_had_to_wait_does_not_leave_after_a_halt(autojump_clock):
+    room = Room((report(),), queue_s=1.0)
+    room.placing.put(queued())
+    room.halted = True
+
+    (lost,) = await room.run()
+
+    assert (room.asked, lost.sent, lost.reason) == ([], False, "halted")
 
 
 async def test_placing_cancelling_and_reading_never_wait_for_each_other(autojump_clock):

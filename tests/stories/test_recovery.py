@@ -81,7 +81,7 @@ class KeptTokens:
     def load(self, now_s: float) -> Tokens | None:
         return self.tokens
 
-    def save(self, tokens: Tokens) -> None:
+    async def save(self, tokens: Tokens) -> None:
         self.tokens = tokens
 
 

@@ -445,6 +445,21 @@ def test_the_days_loss_goes_on_where_it_was():
     assert watching.check(intent(), 0.0, DAY) is DenialReason.DAILY_LOSS
 
 
+def test_a_process_that_died_between_a_loss_and_its_latch_leaves_the_latch_to_the_next():
+    watching = guard(daily_loss_cents=2000)
+    watching.recall(remembering("a-1", "a-2", ended_in_order=False))
+
+    assert watching.latches == {Latch.DAILY_LOSS: "$20.00 lost in the UTC day, limit $20.00"}
+    assert [type(each) for each in watching.take_notes()] == [Latched]
+
+
+def test_but_not_one_that_an_operator_has_lifted():
+    watching = guard(daily_loss_cents=2000)
+    watching.recall(remembering("a-1", "a-2", ended_in_order=False, forgiven=-2000))
+
+    assert watching.latches == {}
+
+
 def test_a_loss_of_another_day_is_no_loss_of_this_one():
     watching = guard(daily_loss_cents=2000)
     watching.recall(remembering("a-1", "a-2"))

@@ -290,7 +290,7 @@ class Kept:
     def load(self, now_s: float) -> Tokens | None:
         return self.tokens
 
-    def save(self, tokens: Tokens) -> None:
+    async def save(self, tokens: Tokens) -> None:
         self.tokens = tokens
 
 

@@ -26,29 +26,29 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def kept(file):
-    file.save(TOKENS)
+async def kept(file):
+    await file.save(TOKENS)
     return file
 
 
 @pytest.mark.parametrize(
     "tokens", [TOKENS, attrs.evolve(TOKENS, access_expires_s=None, refresh_expires_s=None)], ids=["dated", "undated"]
 )
-def test_what_is_kept_is_there_for_the_next_process(file, tokens):
-    file.save(tokens)
+async def test_what_is_kept_is_there_for_the_next_process(file, tokens):
+    await file.save(tokens)
 
     assert TokenFile(file.path, ACCOUNT).load(NOW_S) == tokens
 
 
-def test_only_the_owner_can_read_it(kept):
+async def test_only_the_owner_can_read_it(kept):
     assert kept.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_newest_tokens_take_the_place_of_those_before(kept, tmp_path):
+async def test_the_newest_tokens_take_the_place_of_those_before(kept, tmp_path):
     kept.path.with_name("tokens-venue.json.new").write_text("left by a process that died")
     newer = attrs.evolve(TOKENS, access_token="newer")
 
-    kept.save(newer)
+    await kept.save(newer)
 
     assert kept.load(NOW_S) == newer
     assert [each.name for each in tmp_path.iterdir()] == ["tokens-venue.json"]
@@ -62,23 +62,23 @@ def test_before_the_first_login_there_are_none(file):
     assert logs == []
 
 
-def test_tokens_of_another_account_are_left_alone(kept):
+async def test_tokens_of_another_account_are_left_alone(kept):
     other = account_of(VENUE, "https://venue.example", "other@example.com")
 
     assert TokenFile(kept.path, other).load(NOW_S) is None
 
 
-def test_an_access_token_that_is_over_can_still_be_refreshed(kept):
+async def test_an_access_token_that_is_over_can_still_be_refreshed(kept):
     assert kept.load(NOW_S + 1_200) == TOKENS
 
 
-def test_a_refresh_token_that_is_over_serves_nobody(kept):
+async def test_a_refresh_token_that_is_over_serves_nobody(kept):
     assert kept.load(NOW_S + 259_199) == TOKENS
     assert kept.load(NOW_S + 259_200) is None
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o700])
-def test_a_file_that_others_may_read_is_refused_and_says_so(kept, mode):
+async def test_a_file_that_others_may_read_is_refused_and_says_so(kept, mode):
     kept.path.chmod(mode)
 
     with capture_logs() as logs:
@@ -100,7 +100,7 @@ def test_a_file_that_others_may_read_is_refused_and_says_so(kept, mode):
         json.dumps({"account": ACCOUNT, **attrs.asdict(TOKENS), "refresh_expires_s": "7"}).encode(),
     ],
 )
-def test_a_damaged_file_costs_a_login_and_a_line(kept, text):
+async def test_a_damaged_file_costs_a_login_and_a_line(kept, text):
     kept.path.write_bytes(text)
 
     with capture_logs() as logs:
@@ -109,17 +109,17 @@ def test_a_damaged_file_costs_a_login_and_a_line(kept, text):
     assert [each["event"] for each in logs] == ["tokens_not_read"]
 
 
-def test_a_place_that_cannot_be_written_is_told_once(tmp_path):
+async def test_a_place_that_cannot_be_written_is_told_once(tmp_path):
     file = TokenFile(tmp_path / "none" / "tokens.json", ACCOUNT)
 
     with capture_logs() as logs:
-        file.save(TOKENS)
-        file.save(TOKENS)
+        await file.save(TOKENS)
+        await file.save(TOKENS)
 
     assert [(each["event"], each["reason"]) for each in logs] == [("tokens_not_kept", "No such file or directory")]
 
 
-def test_a_place_that_cannot_be_read_is_told(tmp_path):
+async def test_a_place_that_cannot_be_read_is_told(tmp_path):
     (tmp_path / "tokens.json").mkdir()
 
     with capture_logs() as logs:
@@ -128,7 +128,7 @@ def test_a_place_that_cannot_be_read_is_told(tmp_path):
     assert logs[0]["event"] == "tokens_not_read"
 
 
-def test_no_log_shows_a_token(kept):
+async def test_no_log_shows_a_token(kept):
     kept.path.chmod(0o644)
     os.truncate(kept.path, 40)
 
@@ -136,14 +136,14 @@ def test_no_log_shows_a_token(kept):
         kept.load(NOW_S)
         kept.path.chmod(0o600)
         kept.load(NOW_S)
-        TokenFile(kept.path / "below", ACCOUNT).save(TOKENS)
+        await TokenFile(kept.path / "below", ACCOUNT).save(TOKENS)
 
     assert len(logs) == 3
     assert "s3cret" not in repr(logs)
     assert "s3cret" not in repr(kept)
 
 
-def test_an_account_is_its_venue_its_address_and_its_user():
+async def test_an_account_is_its_venue_its_address_and_its_user():
     names = {
         ACCOUNT,
         account_of(VenueName("other"), "https://venue.example", "someone@example.com"),
