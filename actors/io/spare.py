@@ -9,11 +9,13 @@ import attrs
 import structlog
 
 from actors.entries import Latch
+from actors.io.private_file import write_private
 
 log = structlog.get_logger()
 
 SIZE = 4096  # bytes: three latches with their reasons
-REASON = 1_000  # characters that are kept of one
+REASON = 1_000  # characters that are kept of one, where they take a byte each
+NAMES = {latch.value for latch in Latch}
 
 
 class Spare(Protocol):
@@ -34,23 +36,19 @@ class SpareFile:
 
     def __attrs_post_init__(self) -> None:
         try:
-            if not self.path.exists():
-                self.path.write_bytes(_padded({}))
+            if not self.path.exists() or self.path.stat().st_size != SIZE:
+                write_private(self.path, _padded(read_spare(self.path)))
         except OSError as error:
             log.warning("spare_not_made", path=str(self.path), reason=error.strerror)
 
     def read(self) -> dict[Latch, str]:
-        try:
-            kept = json.loads(self.path.read_bytes())
-            return {Latch(name): str(reason) for name, reason in kept.items()}
-        except (OSError, ValueError, AttributeError) as error:
-            log.error("spare_not_read", path=str(self.path), reason=str(error))
-            return {}
+        return read_spare(self.path)
 
     def write(self, latches: dict[Latch, str]) -> None:
         try:
             with self.path.open("r+b") as file:
                 file.write(_padded(latches))
+                file.truncate()
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -70,6 +68,28 @@ class SpareMemory:
         self.latches = dict(latches)
 
 
+def read_spare(path: Path) -> dict[Latch, str]:
+    """Return what a file keeps, nothing if there is none. What cannot be read is told."""
+    try:
+        kept = json.loads(path.read_bytes())
+        unknown = sorted(kept.keys() - NAMES)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        log.error("spare_not_read", path=str(path), reason=str(error))
+        return {}
+    if unknown:
+        log.error("spare_not_known", path=str(path), latches=unknown)
+    return {Latch(name): str(reason) for name, reason in kept.items() if name in NAMES}
+
+
 def _padded(latches: dict[Latch, str]) -> bytes:
-    text = json.dumps({latch.value: reason[:REASON] for latch, reason in latches.items()})
-    return text.encode().ljust(SIZE)
+    """Return as many bytes as ever, with as much of each reason as fits in."""
+    length = REASON
+    while len(text := _text(latches, length)) > SIZE:
+        length //= 2
+    return text.ljust(SIZE)
+
+
+def _text(latches: dict[Latch, str], length: int) -> bytes:
+    return json.dumps({latch.value: reason[:length] for latch, reason in latches.items()}).encode()
