@@ -10,7 +10,8 @@ from pathlib import Path
 import attrs
 
 OURS = 0x6F767264  # SQLite's application id, so that no other program's file is taken for a journal
-BUSY_S = 1.0  # we are the only writer; a program for backups may hold the file for a moment
+BUSY_S = 1.0  # for a commit: we are the only writer; a program for backups may hold the file for a moment
+PATIENCE_S = 30.0  # for an opening and for readers: who makes, closes or mends the file holds it over several syncs
 READ_AT_ONCE = 1_000  # rows; each reading ends at once, so that the writer can reuse its log
 SNAPSHOTS_KEPT = 2
 
@@ -76,13 +77,14 @@ class Tables:
         """Open or make a file, to read and to write."""
         with _translated(str(path)), ExitStack() as unless_opened:
             # The writer's thread is not always the same one; two never write at once.
-            connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
             unless_opened.callback(connection.close)
             migrate(connection, str(path))
             if connection.execute("pragma journal_mode = wal").fetchone() != ("wal",):
                 raise StoreFailed(f"{path}: no write-ahead log here; use a directory on a local disk")
             connection.execute("pragma synchronous = full")
             connection.execute("pragma fullfsync = on")  # where a plain sync leaves it in the disk's own memory
+            connection.execute(f"pragma busy_timeout = {BUSY_S * 1000:.0f}")
             unless_opened.pop_all()
         return cls(str(path), connection)
 
@@ -92,7 +94,7 @@ class Tables:
         if not path.is_file():
             raise StoreFailed(f"{path}: there is no journal here; name its directory")
         with _translated(str(path)), ExitStack() as unless_opened:
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
             unless_opened.callback(connection.close)
             if _version(connection, str(path), len(MIGRATIONS)) < len(MIGRATIONS):
                 raise StoreFailed(f"{path}: an older version wrote it; start the bot once, which brings it up")

@@ -1,10 +1,11 @@
 import sqlite3
 from contextlib import closing
+from threading import Timer
 
 import attrs
 import pytest
 
-from actors.io.tables import MIGRATIONS, READ_AT_ONCE, Row, StoreFailed, Tables, migrate
+from actors.io.tables import BUSY_S, MIGRATIONS, READ_AT_ONCE, Row, StoreFailed, Tables, migrate
 
 
 def rows(first: int, last: int, before: Row | None = None) -> list[Row]:
@@ -136,6 +137,29 @@ def test_a_file_that_is_held_by_another_program_is_named(path, tables):
 
         with pytest.raises(StoreFailed, match=r"journal\?#.db: database is locked; close the program"):
             tables.append(rows(1, 1))
+
+
+@pytest.mark.parametrize("opening", [Tables.open_file, Tables.read_file])
+def test_an_opening_waits_longer_than_a_commit_for_whoever_makes_or_mends_the_file(path, opening):
+    Tables.open_file(path).close()
+    foreign(path, "pragma journal_mode = delete")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("begin exclusive")
+        release = Timer(BUSY_S + 0.3, other.rollback)
+        release.start()
+
+        opened = opening(path)
+
+        release.join()
+    assert opened.count() == 0
+    opened.close()
+
+
+def test_a_commit_is_refused_before_trading_halts_for_it_and_a_reader_is_patient(path, tables):
+    with closing(Tables.read_file(path)) as reader:
+        patience_ms = [each._connection.execute("pragma busy_timeout").fetchone()[0] for each in (tables, reader)]
+
+    assert patience_ms == [1_000, 30_000]
 
 
 def test_there_must_be_a_file_to_read(path):
