@@ -19,7 +19,8 @@ from actors.console.misuse import BadInput
 from actors.console.told import DAY_NS, NS, told_row, told_state
 from actors.decisions.entry_text import KINDS
 from actors.entries import Latch, Latched, Lifted
-from actors.io.store import FILE_NAME, JournalUnusable, Stamped, Store, recall
+from actors.io.spare import read_spare
+from actors.io.store import FILE_NAME, SPARE_NAME, JournalUnusable, Stamped, Store, recall
 from actors.io.tables import Row, StoreFailed, Tables
 from actors.io.verification import NotWhole, verify
 
@@ -63,11 +64,13 @@ def journal() -> None:
 def show(directory: Path, last: int, name: str | None, kind: str | None) -> None:
     """Show what the entries come to, then the newest ones. Times are UTC."""
     with _reading(directory) as tables:
+        kept = read_spare(directory / SPARE_NAME)  # before the entries: a latch is let go of here once it is one
         try:
             _, recollection = recall(tables)
         except StoreFailed as error:
             click.echo(f"not readable as a whole: {error}", err=True)
         else:
+            recollection.latches = kept | recollection.latches
             for line in told_state(tables.named(), recollection, time.time_ns() // DAY_NS):
                 click.echo(line)
         for row in tables.last_rows(last, kind=kind, name=name):

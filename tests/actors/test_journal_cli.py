@@ -17,7 +17,7 @@ from actors.entries import (
     RunEnded,
     RunStarted,
 )
-from actors.io.store import FILE_NAME, Stamped, Store
+from actors.io.store import FILE_NAME, SPARE_NAME, Stamped, Store
 from actors.journal_cli import journal
 from protocol.belief import Source
 from protocol.commands import PlaceOrder
@@ -98,6 +98,24 @@ def test_show_sees_what_a_running_bot_adds(store, run):
     store.append([Stamped(RunEnded(run=1, flat=True), NOON_NS)])
 
     assert run("show", "--last", "0").stdout.startswith(f"journal {store.name}  run 1 has ended in order\n")
+
+
+def test_show_tells_a_latch_that_the_journal_could_take_no_more(store, run):
+    store.keep(Latched(latch=Latch.HALT, reason="as planned"))
+
+    assert [line for line in run("show").stdout.splitlines() if line.startswith("latched:")] == [
+        "latched: halt: as planned  (`overround journal lift halt --reason ...`)",
+        "latched: daily-loss: $5.00 lost  (`overround journal lift daily-loss --reason ...`)",
+    ]
+
+
+def test_show_makes_no_file(store, run, tmp_path):
+    (tmp_path / SPARE_NAME).unlink()
+
+    shown = run("show")
+
+    assert (shown.exit_code, shown.stdout.count("latched:")) == (0, 1)
+    assert not (tmp_path / SPARE_NAME).exists()
 
 
 def test_what_a_newer_version_wrote_is_shown_as_it_stands(store, run, tmp_path):
