@@ -47,6 +47,7 @@ class Disk:
     def cut(self) -> None:
         """Take it from the process that has it, as its death does: what is committed stays, and it adds nothing."""
         self._tables = self._tables.moved()
+        self._spare = SpareMemory(self._spare.read())
         self._taken = False
         if self._full:
             self._tables.fill()

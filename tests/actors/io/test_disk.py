@@ -50,6 +50,17 @@ def test_a_process_that_was_killed_adds_nothing_and_lets_go_of_nothing():
         disk.open(Random(1))
 
 
+def test_a_latch_that_a_process_keeps_after_its_death_is_kept_nowhere():
+    disk = Disk()
+    killed = disk.open(Random(1))
+    killed.keep(Latched(latch=Latch.KILL, reason="alive"))
+
+    disk.cut()
+    killed.keep(Latched(latch=Latch.HALT, reason="dead"))
+
+    assert disk.open(Random(1)).recalled.latches == {Latch.KILL: "alive"}
+
+
 def test_a_full_disk_takes_nothing_until_there_is_room():
     disk = Disk()
     store = disk.open(Random(1))
