@@ -28,7 +28,9 @@ from actors.strategy import quoting
 from actors.supervision import first_leaf
 
 SETTLED, NOT_SETTLED = 0, 1
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last when the terminal goes away
+STOP_SIGNALS: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    STOP_SIGNALS += (signal.SIGHUP,)  # the terminal goes away, and nobody said that the bot shall go on, as nohup does
 
 
 def open_bot(settings: BotSettings, maker: MakerSettings, kept: Kept, directory: Path) -> Bot:
