@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from actors.decisions.recollection import Recollection
-from actors.entries import Entry, Latched
+from actors.entries import Entry, Latch, Latched
 from actors.io.store import Stamped, Store
 from actors.io.tables import StoreFailed
 from actors.mailbox import Mailbox
@@ -49,6 +49,8 @@ class Journal:
     wall_ns: Callable[[], int] = lambda: 0
     failure: str | None = attrs.field(default=None, init=False)
     _inbox: Mailbox[_Waiting] = attrs.field(factory=lambda: Mailbox("journal", JOURNAL_BACKLOG), init=False)
+    _unadded: dict[Latch, str] = attrs.field(factory=dict, init=False)  # latches that did not get onto the disk
+    _added: set[Latch] = attrs.field(factory=set, init=False)  # those of the spare bytes that did
     _on_failure: Callable[[str], None] = attrs.field(default=ignored, init=False)
 
     @classmethod
@@ -100,9 +102,7 @@ class Journal:
             while True:
                 await self._record(await self._inbox.take())
         finally:
-            left = [each.stamped for each in self._inbox.take_nowait()]
-            if left and self.failure is None:
-                await self._commit(left)
+            await self._record_left()
 
     def close(self) -> None:
         """Let go of the disk, after `run`."""
@@ -120,20 +120,39 @@ class Journal:
                 each.then()
             else:
                 self._keep_back(each, reason)
+        await self._write_spare()
         waited_s = trio.current_time() - batch[0].since_s
         if waited_s > LAG_S:
             self._fail(f"{self._place}: falls behind: an entry waited {waited_s:.1f} s; use a faster disk")
 
+    async def _record_left(self) -> None:
+        left = self._inbox.take_nowait()
+        if left and (self.failure or await self._commit([each.stamped for each in left])):
+            for each in left:
+                self._hold(each)
+        await self._write_spare()
+
     def _keep_back(self, waiting: _Waiting, reason: str) -> None:
         """Tell that an entry is not on the disk. What keeps orders from leaving is not lost with it."""
-        if isinstance(waiting.stamped.entry, Latched) and self.store is not None:
-            self.store.keep(waiting.stamped.entry)
+        self._hold(waiting)
         waiting.failed(reason)
+
+    def _hold(self, waiting: _Waiting) -> None:
+        entry = waiting.stamped.entry
+        if isinstance(entry, Latched):
+            self._unadded.setdefault(entry.latch, entry.reason)
+
+    async def _write_spare(self) -> None:
+        if self.store is None or not (self._unadded or self._added):
+            return
+        unadded, self._unadded, added, self._added = self._unadded, {}, self._added, set()
+        with trio.move_on_after(LAG_S, shield=True):
+            await self.store.keep(unadded, added)
 
     def _write_kept(self, store: Store) -> None:
         """Add the latches that a process before this one could not add."""
         for latch, reason in store.spare.read().items():
-            self.write(Latched(latch=latch, reason=reason), then=partial(store.forget, latch))
+            self.write(Latched(latch=latch, reason=reason), then=partial(self._added.add, latch))
 
     async def _commit(self, entries: Sequence[Stamped]) -> str | None:
         """Commit, however many cancel it, and return what went wrong."""

@@ -1,7 +1,7 @@
 """Entries on a disk, with what they come to."""
 
 import string
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,7 +18,6 @@ from actors.entries import (
     Entry,
     EventTraded,
     Latch,
-    Latched,
     OrderIntended,
     OrderMoved,
     ResultBooked,
@@ -61,6 +60,7 @@ class Store:
 
     tables: Tables
     carry: Callable[[Work], Awaitable[None]]  # does what may block
+    aside: Callable[[Work], Awaitable[None]]  # does it while a commit hangs
     let_go: Callable[[], None]
     spare: Spare
     name: str
@@ -89,7 +89,9 @@ class Store:
             lock.release()
             raise JournalUnusable(str(error)) from error
         spare = SpareFile(directory / SPARE_NAME)
-        return cls.on(tables, random, carry=_in_thread, let_go=partial(_close, tables, lock), spare=spare)
+        return cls.on(
+            tables, random, carry=_in_thread, aside=_in_thread, let_go=partial(_close, tables, lock), spare=spare
+        )
 
     @classmethod
     def on(
@@ -98,6 +100,7 @@ class Store:
         random: Random,
         *,
         carry: Callable[[Work], Awaitable[None]],
+        aside: Callable[[Work], Awaitable[None]] | None = None,
         let_go: Callable[[], None],
         spare: Spare | None = None,
     ) -> "Store":
@@ -115,6 +118,7 @@ class Store:
         return cls(
             tables=tables,
             carry=carry,
+            aside=_at_once if aside is None else aside,
             let_go=let_go,
             spare=kept,
             name=name,
@@ -126,12 +130,13 @@ class Store:
             snapshot_id=snapshot_id,
         )
 
-    def keep(self, latched: Latched) -> None:
-        """Keep a latch that cannot be added any more."""
-        self.spare.write({latched.latch: latched.reason} | self.spare.read())
+    async def keep(self, unadded: Mapping[Latch, str], added: Set[Latch]) -> None:
+        """Keep latches that cannot be added any more, and let go of those that were."""
+        kept = {latch: reason for latch, reason in self.spare.read().items() if latch not in added}
+        await self.aside(partial(self.spare.write, {**unadded, **kept}))
 
     def forget(self, latch: Latch) -> None:
-        """Let go of a latch that was kept so: it was added since, or lifted."""
+        """Let go of a latch that was kept so, and is lifted."""
         self.spare.write({each: reason for each, reason in self.spare.read().items() if each is not latch})
 
     async def commit(self, entries: Sequence[Stamped]) -> None:
@@ -205,6 +210,10 @@ def _about(entry: Entry) -> tuple[str, str]:
             return entry.venue, ""
         case _:
             return "", ""
+
+
+async def _at_once(work: Work) -> None:
+    work()
 
 
 async def _in_thread(work: Work) -> None:

@@ -415,3 +415,28 @@ async def test_nothing_that_was_told_as_written_is_lost_by_a_kill(autojump_clock
 
     assert told == list(range(min(count, 256)))
     assert disk.open(Random(1)).tables.count() == len(told)
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+async def test_a_latch_that_was_left_when_the_run_ended_is_kept_though_the_disk_takes_no_more(
+    autojump_clock, failed_before
+):
+    commits = []
+
+    async def breaks() -> None:
+        commits.append(None)
+        await trio.sleep(0.25)
+        if failed_before or len(commits) == 2:
+            raise StoreFailed("no room")
+
+    room = Room(breaks)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(room.run)
+        room.journal.write(STARTED)
+        await trio.sleep(0.1)
+        room.journal.write(HALTED)
+        nursery.cancel_scope.cancel()
+    room.disk.cut()
+
+    assert room.journal.failure == "no room"
+    assert room.disk.open(Random(1)).recalled.latches == {Latch.HALT: "why"}

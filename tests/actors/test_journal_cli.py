@@ -101,7 +101,7 @@ def test_show_sees_what_a_running_bot_adds(store, run):
 
 
 def test_show_tells_a_latch_that_the_journal_could_take_no_more(store, run):
-    store.keep(Latched(latch=Latch.HALT, reason="as planned"))
+    store.spare.write({Latch.HALT: "as planned"})
 
     assert [line for line in run("show").stdout.splitlines() if line.startswith("latched:")] == [
         "latched: halt: as planned  (`overround journal lift halt --reason ...`)",

@@ -50,13 +50,13 @@ def test_a_process_that_was_killed_adds_nothing_and_lets_go_of_nothing():
         disk.open(Random(1))
 
 
-def test_a_latch_that_a_process_keeps_after_its_death_is_kept_nowhere():
+async def test_a_latch_that_a_process_keeps_after_its_death_is_kept_nowhere():
     disk = Disk()
     killed = disk.open(Random(1))
-    killed.keep(Latched(latch=Latch.KILL, reason="alive"))
+    await killed.keep({Latch.KILL: "alive"}, set())
 
     disk.cut()
-    killed.keep(Latched(latch=Latch.HALT, reason="dead"))
+    await killed.keep({Latch.HALT: "dead"}, set())
 
     assert disk.open(Random(1)).recalled.latches == {Latch.KILL: "alive"}
 
