@@ -183,6 +183,7 @@ class Router:
 
     def _retire(self, event_id: EventId) -> None:
         self._events.pop(event_id, None)
+        self._read.discard(event_id)
         for key in [key for key in self._early if key.event_id == event_id]:
             del self._early[key]
         self._stirred = {key for key in self._stirred if key.event_id != event_id}

@@ -8,7 +8,7 @@ from typing import Protocol
 import attrs
 import trio
 
-from actors.decisions.guard import list_book
+from actors.decisions.guard import MAX_VIEWS, list_book
 from actors.decisions.positions import Word, held_by, positions
 from actors.decisions.quoting import Quote as Quote
 from actors.decisions.quoting import changes, steps
@@ -190,12 +190,14 @@ class Desk:
     _held: dict[BookKey, int] = attrs.field(factory=dict)
     _wanted: dict[BookKey, tuple[Quote, ...]] = attrs.field(factory=dict)  # where every call counts
     _rests: dict[SelectionId, float] = attrs.field(factory=dict)
+    _room: int = MAX_VIEWS
 
     # --- seeing ---
 
     async def views(self) -> list[View]:
         """Wait for something new; return a view of each market that changed, newest book first seen last."""
         while True:
+            self._drop_dead_markets()
             waiting = self._send_wanted()
             with trio.move_on_after(WANTED_AGAIN_S if waiting else math.inf):
                 await self._bell.take()
@@ -206,7 +208,7 @@ class Desk:
                 return [self.view(key) for key in changed]
 
     def view(self, key: BookKey) -> View:
-        """Return one market as it is known now. Raises `KeyError` for a market that was never seen."""
+        """Return one market as it is known now. Raises `KeyError` for one that was never seen, or died long ago."""
         return attrs.evolve(
             self._glance(key),
             fills=tuple(self._fills.pop(key, ())),
@@ -360,6 +362,17 @@ class Desk:
     def tell(self, client_order_id: ClientOrderId, update: OrderUpdate) -> None:
         self.updates.put(client_order_id, update)
         self._bell.offer(None)
+
+    def _drop_dead_markets(self) -> None:
+        """Make room: a market that comes to life again is shown again."""
+        if len(self.markets) < self._room:
+            return
+        busy = {order.key for order in self.orders.values()}
+        for key in [key for key, view in self.markets.items() if not view.live and key not in busy]:
+            for news in (self._fills, self._denied, self._ended, self._leaving, self._wanted):
+                news.pop(key, None)
+            del self.markets[key]
+        self._room = max(MAX_VIEWS, 2 * len(self.markets))
 
     def _take_books(self) -> dict[BookKey, None]:
         changed: dict[BookKey, None] = {}

@@ -28,6 +28,8 @@ FIRST_REST_S = 5.0  # after an order that failed for want of money, or for no kn
 MAX_REST_S = 640.0
 DAY_S = 86_400
 NOTED_AGAIN_S = 1800.0  # what is traded is told anew: what was idle for an hour may be forgotten
+MAX_VIEWS = 2_000  # markets; beyond, those that are dead are forgotten
+MAX_SEEN = 100_000  # ids; ours are counted up, so that an older one cannot come again
 RATE_BURST_S = 2.0  # of the order budget that may be spent at once
 
 
@@ -70,7 +72,7 @@ class Guard:
     _forgiven: tuple[int, int] = (0, 0)  # a day, and the result of it up to where an operator let trading go on
     _held_before: dict[BookKey, SelectionId] = attrs.field(factory=dict)
     _traded: dict[tuple[VenueName, EventId], float] = attrs.field(factory=dict)  # when the journal was told of it
-    _seen: set[ClientOrderId] = attrs.field(factory=set)
+    _seen: dict[ClientOrderId, None] = attrs.field(factory=dict)  # the oldest first
     _pauses: dict[SelectionId, _Pause] = attrs.field(factory=dict)
     _refused_s: dict[EventId, float] = attrs.field(factory=dict)  # when a market refused an order for no known reason
 
@@ -109,6 +111,8 @@ class Guard:
     def view(self, view: MarketView) -> None:
         """Take the newest view of a market."""
         known = self.views.get(view.key)
+        if known is None and len(self.views) >= MAX_VIEWS:
+            self._drop_dead_views()
         self.views[view.key] = view
         self.tally.markets = len(self.views)
         if known is None and len(view.sides) == 2:
@@ -116,12 +120,22 @@ class Guard:
         if self._refused_s.get(view.key.event_id, math.inf) < view.listed_s and view.event.active:
             del self._refused_s[view.key.event_id]
 
+    def _drop_dead_views(self) -> None:
+        """Make room: a market that comes to life again is shown again."""
+        busy = {order.key for standing in self.standings.values() for order in standing.orders.values()}
+        self.views = {key: view for key, view in self.views.items() if view.live or key in busy}
+
+    def _see(self, client_order_id: ClientOrderId) -> None:
+        self._seen[client_order_id] = None
+        if len(self._seen) > MAX_SEEN:
+            del self._seen[next(iter(self._seen))]
+
     def check(self, intent: Intent, now_s: float, day: int) -> DenialReason | None:
         """Reserve an order, or say why it may not leave."""
         order = Order.placed(intent.order)
         reason = self._deny(order, now_s)
         if reason is None:
-            self._seen.add(order.client_order_id)
+            self._see(order.client_order_id)
             standing = self.standings[self.views[order.key].terms.venue]
             self._note_event(self.views[order.key], now_s)
             standing.budget_s = max(standing.budget_s, now_s) + 1.0 / self.limits.orders_per_s

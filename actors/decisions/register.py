@@ -1,6 +1,7 @@
 """What is believed of every order."""
 
 import math
+from collections import deque
 from collections.abc import Iterator
 
 import attrs
@@ -22,6 +23,7 @@ from protocol.venue import Traits
 log = structlog.get_logger()
 
 KILL_S = 2.0  # how long an order that shall not rest may, where the venue does not see to it
+MAX_ENDED = 20_000  # orders that came to nothing: the oldest are forgotten; 25 MB
 LOOK_AFTER_S = 1.0  # at an order that was found pending after its deadline, when nothing else would ask
 
 
@@ -42,6 +44,7 @@ class Register:
     _source: Source = Source.RECKONED  # of what is being heard
     _as_of_ns: int = 0
     _names: dict[VenueOrderId, ClientOrderId] = attrs.field(factory=dict)
+    _ended: deque[ClientOrderId] = attrs.field(factory=deque)  # without a fill, the oldest first
     _winners: dict[EventId, frozenset[SelectionId]] = attrs.field(factory=dict)
 
     def known(self, venue_order_id: VenueOrderId) -> Tracked | None:
@@ -210,6 +213,7 @@ class Register:
             tracked.overdue_at_s = tracked.ask_at_s = tracked.cancel_at_s = tracked.resend_at_s = math.inf
             self.live.pop(order.client_order_id, None)
             self._check_fills(order, now_s)
+            self._note_end(order)
             return
         self.live[order.client_order_id] = tracked
         if order.status is OrderStatus.OPEN:
@@ -223,6 +227,18 @@ class Register:
             tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + KILL_S)  # by ourselves, so not in one step
         if order.status is OrderStatus.PENDING and tracked.overdue_at_s == tracked.ask_at_s == math.inf:
             tracked.ask_at_s = now_s + LOOK_AFTER_S
+
+    def _note_end(self, order: Order) -> None:
+        """Forget the oldest order that came to nothing, when there are too many: a late word makes it a foreign one."""
+        if not order.filled:
+            self._ended.append(order.client_order_id)
+        if len(self._ended) <= MAX_ENDED:
+            return
+        oldest = self.orders.get(self._ended.popleft())
+        if oldest is not None and not oldest.order.can_match and not oldest.order.filled:
+            del self.orders[oldest.order.client_order_id]
+            if oldest.order.venue_order_id is not None:
+                self._names.pop(oldest.order.venue_order_id, None)
 
     def _check_fills(self, order: Order, now_s: float) -> None:
         if order.venue_order_id is None or not self.traits.fills_listed:

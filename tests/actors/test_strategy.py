@@ -4,6 +4,7 @@ import attrs
 import pytest
 import trio
 
+from actors.decisions.guard import MAX_VIEWS
 from actors.decisions.quoting import Quote
 from actors.mailbox import Mailbox
 from actors.messages import (
@@ -31,6 +32,7 @@ from protocol.prophetx.venue import ProphetX
 
 KEY = BookKey(EventId(1), MarketId(219), Strike(0))
 OTHER = BookKey(EventId(2), MarketId(219), Strike(0))
+NEW = BookKey(EventId(-1), MarketId(219), Strike(0))
 HOME, AWAY = SelectionId("home"), SelectionId("away")
 X1 = ClientOrderId("x-1")
 QUOTE = Quote(selection_id=HOME, price=Odds(110), size=1000)
@@ -207,6 +209,23 @@ async def test_news_of_a_market_that_was_never_shown_wait_for_it(autojump_clock)
 
     assert nothing.cancelled_caught
     assert view.fills == ((HOME, Fill(1000, Odds(110))),)
+
+
+async def test_of_too_many_markets_the_dead_ones_without_an_order_are_forgotten(autojump_clock):
+    working = desk()
+    await shown(working)
+    working.place(KEY, HOME, Odds(110), 1000)
+    dead = [BookKey(EventId(1_000 + number), MarketId(219), Strike(0)) for number in range(MAX_VIEWS)]
+    for key in (KEY, *dead):
+        working.show(market(key, status=BookStatus.SUSPENDED))
+    await look(working)
+    before = len(working.markets)
+
+    working.show(market(NEW))
+    await look(working)
+
+    assert before == MAX_VIEWS + 1
+    assert list(working.markets) == [KEY, NEW]
 
 
 async def test_every_market_is_looked_at_again_when_a_session_comes(autojump_clock):

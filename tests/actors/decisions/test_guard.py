@@ -1,7 +1,7 @@
 import attrs
 import pytest
 
-from actors.decisions.guard import DAY_S, FIRST_REST_S, Guard, Limits
+from actors.decisions.guard import DAY_S, FIRST_REST_S, MAX_SEEN, MAX_VIEWS, Guard, Limits
 from actors.decisions.recollection import Recalled, Recollection
 from actors.decisions.standing import Standing
 from actors.entries import EventTraded, Latch, Latched, LimitBreached, ResultBooked
@@ -495,6 +495,32 @@ def test_what_was_forgiven_of_one_day_is_not_of_the_next():
     settled(watching, "b-1", Result.LOST, 1000, day=DAY + 1)
 
     assert watching.check(intent(), 0.0, DAY + 1) is DenialReason.DAILY_LOSS
+
+
+# --- room -------------------------------------------------------------------------------------------------------
+
+
+def test_of_too_many_markets_the_dead_ones_without_an_order_are_forgotten():
+    watching = guard()
+    watching.check(intent(key=SPREAD), 0.0, DAY)
+    for number in range(MAX_VIEWS - len(watching.views)):
+        watching.view(view(attrs.evolve(KEY, event_id=EventId(f"over {number}")), status=BookStatus.SUSPENDED))
+    watching.view(view(SPREAD, status=BookStatus.SUSPENDED))
+
+    watching.view(view(attrs.evolve(KEY, event_id=EventId("new"))))
+
+    assert [key.event_id for key in watching.views] == [KEY.event_id, SPREAD.event_id, ELSEWHERE.event_id, "new"]
+    assert watching.check(intent("x-2"), 1.0, DAY) is None
+
+
+def test_the_oldest_ids_are_forgotten():
+    watching = guard(open_orders=10**6, orders_per_s=10**6, account_cents=10**9, market_cents=10**9, event_cents=10**9)
+    watching.view(view())
+    for number in range(MAX_SEEN + 1):
+        watching._see(ClientOrderId(f"x-{number}"))
+
+    assert watching.check(intent(f"x-{MAX_SEEN}"), 0.0, DAY) is DenialReason.DUPLICATE_ID
+    assert watching.check(intent("x-0"), 0.0, DAY) is None
 
 
 # --- price -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import math
 import attrs
 import pytest
 
-from actors.decisions.register import LOOK_AFTER_S, Register
+from actors.decisions.register import LOOK_AFTER_S, MAX_ENDED, Register
 from actors.decisions.tracked import Tracked
 from actors.messages import Intent, OrderChanged
 from actors.tally import Tally
@@ -154,6 +154,21 @@ def test_an_adopted_order_is_nothing_that_this_run_counts():
 
     assert [each.order.status for each in changed] == [FILLED]
     assert bench.register.tally == Tally()
+
+
+def test_of_too_many_orders_that_came_to_nothing_the_oldest_is_forgotten():
+    bench = Bench()
+    traded = bench.add("filled")
+    bench.merge(traded, said(CANCELLED, 50, client_order_id=ClientOrderId("filled"), venue_order_id=VenueOrderId("f")))
+    for number in range(MAX_ENDED + 1):
+        name = f"n-{number}"
+        report = said(CANCELLED, client_order_id=ClientOrderId(name), venue_order_id=VenueOrderId(name))
+        bench.merge(bench.add(name), report)
+
+    assert len(bench.register.orders) == MAX_ENDED + 1
+    assert bench.register.known(VenueOrderId("n-0")) is None
+    assert bench.register.known(VenueOrderId("n-1")) is not None
+    assert bench.register.known(VenueOrderId("f")) is traded
 
 
 # --- merging -----------------------------------------------------------------------------------------------------
