@@ -313,6 +313,7 @@ class OrderLedger:
         for client_order_id in message.client_order_ids:
             tracked = self.orders[client_order_id]
             if tracked.sent_s == math.inf:
+                self.tally.sent += 1
                 tracked.sent_s = message.at_s
                 tracked.overdue_at_s = message.at_s + self.activation_timeout_s
 
@@ -346,9 +347,13 @@ class OrderLedger:
         for client_order_id in message.client_order_ids:
             tracked = self.orders[client_order_id]
             tracked.under_way = False
-            yield from self._lose(tracked, message.reason, now_s)
-            if not message.sent and not tracked.arrived and not tracked.resends:
-                yield from self._register.change(tracked, tracked.order.absent(Proof.UNSENT), now_s)
+            if not message.sent and not tracked.was_sent:
+                log.info("order_not_sent", order=client_order_id, reason=message.reason)
+                unknown = tracked.order.move(OrderStatus.UNKNOWN, message.reason)
+                yield from self._register.change(tracked, unknown, now_s)
+                yield from self._register.change(tracked, unknown.absent(Proof.UNSENT), now_s)
+            else:
+                yield from self._lose(tracked, message.reason, now_s)
 
     def _lose(self, tracked: Tracked, reason: str, now_s: float) -> Iterator[Out]:
         log.warning("order_outcome_unknown", order=tracked.order.client_order_id, reason=reason)

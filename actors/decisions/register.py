@@ -80,7 +80,6 @@ class Register:
         assert order.client_order_id not in self.orders, "Risk lets no id pass twice"
         tracked = Tracked(order=order, strategy=intent.strategy, command=intent.order, intended_ns=self._as_of_ns)
         self.orders[order.client_order_id] = self.live[order.client_order_id] = tracked
-        self.tally.sent += 1
 
     def restore(self, order: Order, strategy: str) -> Tracked:
         """Take up an order that was placed before this process began."""

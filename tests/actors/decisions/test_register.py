@@ -69,14 +69,14 @@ def nameless() -> Bench:
 # --- taking in ---------------------------------------------------------------------------------------------------
 
 
-def test_an_order_that_is_about_to_leave_is_live_and_counted():
+def test_an_order_that_is_about_to_leave_is_live():
     bench = Bench()
 
     tracked = bench.add()
 
     assert tracked == Tracked(order=Order.placed(command()), strategy="maker", command=command())
     assert bench.register.live == bench.register.orders == {X1: tracked}
-    assert bench.register.tally == Tally(sent=1)
+    assert bench.register.tally == Tally()
 
 
 def test_no_id_leaves_twice():
@@ -185,7 +185,7 @@ def test_what_the_venue_says_is_told_and_counted_once():
     assert changed[-1] == OrderChanged(
         order=tracked.order, venue=NAMED.venue, strategy="maker", source=Source.PUSH, as_of_ns=7
     )
-    assert bench.register.tally == Tally(sent=1, opened=1, fills=1, fill_cents=4000, fill_shares=100)
+    assert bench.register.tally == Tally(opened=1, fills=1, fill_cents=4000, fill_shares=100)
     assert bench.register.live == {}
 
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_true_is_refused_and_counted(report):
 
     assert bench.merge(tracked, report) == []
     assert tracked.order == before
-    assert bench.register.tally == Tally(sent=1, opened=1, unreadable=1)
+    assert bench.register.tally == Tally(opened=1, unreadable=1)
 
 
 def test_a_word_that_nobody_knows_proves_that_an_order_exists_and_no_more():
