@@ -13,11 +13,11 @@ from random import Random
 import attrs
 import click
 import trio
-from rich.console import Console
 
 from actors.bot import Bot, BotSettings
 from actors.console.logs import RecentLines, configure_logs
-from actors.console.status import Status
+from actors.console.sink import never_waiting
+from actors.console.status import Status, StatusConsole
 from actors.console.summary import Summary
 from actors.data_dir import Kept
 from actors.io.caller import LoginRefused
@@ -87,12 +87,13 @@ class Running:
         self, trade: Callable[[], Awaitable[Summary]], stop: Callable[[], None], bot: Callable[[], Bot]
     ) -> Summary | None:
         """Return the summary, or `None` when the bot ended by a failure, which is then told."""
-        console = Console(stderr=True)
+        console = StatusConsole(stderr=True)
         recent = RecentLines() if console.is_terminal else None
         configure_logs(self.log_level, recent)
         status = Status(bot=bot, console=console, recent=recent, title=self.title)
         try:
-            return trio.run(self._trade, trade, stop, status)
+            with never_waiting(sys.stderr) as stderr, contextlib.redirect_stderr(stderr):
+                return trio.run(self._trade, trade, stop, status)
         except BaseExceptionGroup as group:
             refused, others = group.split(LoginRefused)
             failed, others = (None, None) if others is None else others.split(JournalFailed)

@@ -24,6 +24,13 @@ PLAIN_EVERY_S = 5.0
 MAX_ROWS = 16
 
 
+class StatusConsole(Console):
+    """Raise `BrokenPipeError` when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # what rich has just caught: it would end the process, and stdout with it
+
+
 @attrs.define(kw_only=True)
 class Status:
     """Show a bot: a screen that is drawn anew on a terminal, a line now and then elsewhere."""
