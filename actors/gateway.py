@@ -141,12 +141,14 @@ class Gateway:
         for question in work:
             match question:
                 case AskOrder(venue_order_id=venue_order_id):
-                    order = await _outcome(self.ask(self.rest.order(venue_order_id)))
+                    order = await _outcome(f"order {venue_order_id}", self.ask(self.rest.order(venue_order_id)))
                     self.answers(OrderRead(venue_order_id=venue_order_id, result=order))
                 case AskHistory():
-                    self.answers(HistoryRead(question=question, result=await _outcome(self._history(question))))
+                    page = await _outcome("order history", self._history(question))
+                    self.answers(HistoryRead(question=question, result=page))
                 case AskFills():
-                    self.answers(FillsRead(question=question, result=await _outcome(self._fills(question))))
+                    fills = await _outcome("fills", self._fills(question))
+                    self.answers(FillsRead(question=question, result=fills))
 
     async def _history(self, asked: AskHistory) -> OrderPage:
         pages = [
@@ -175,12 +177,12 @@ class Gateway:
         raise AnswerLost(f"matching details: more than {MAX_PAGES} pages")
 
 
-async def _outcome(reading: Awaitable[T]) -> T | VenueError | AnswerLost:
+async def _outcome(what: str, reading: Awaitable[T]) -> T | VenueError | AnswerLost:
     try:
         return await reading
     except (VenueError, AnswerLost) as error:
-        log.warning("not_read", reason=str(error))
+        log.warning("not_read", what=what, reason=str(error))
         return error
     except RemoteProtocolError as error:
-        log.warning("unreadable", reason=str(error))
+        log.warning("unreadable", what=what, reason=str(error))
         return AnswerLost(str(error))

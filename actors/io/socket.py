@@ -96,11 +96,7 @@ async def _connect(dial: Dial, host: str, port: int, tls: bool) -> trio.abc.Stre
     try:
         with trio.fail_after(CONNECT_TIMEOUT_S):
             stream = await dial(host, port)
-            if not tls:
-                return stream
-            secured = secure(stream, host, ssl.create_default_context())
-            await secured.do_handshake()
-            return secured
+            return await secure(stream, host, ssl.create_default_context()) if tls else stream
     except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
         raise SessionFailed(f"no connection to {host}:{port}: {error!r}") from error
 

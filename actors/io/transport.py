@@ -5,7 +5,7 @@ import socket
 import ssl
 import typing
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 
 import attrs
 import httpcore
@@ -24,8 +24,14 @@ async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
     return stream
 
 
-def secure(stream: trio.abc.Stream, host: str, context: ssl.SSLContext) -> trio.SSLStream[trio.abc.Stream]:
-    return trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+async def secure(stream: trio.abc.Stream, host: str, context: ssl.SSLContext) -> trio.SSLStream[trio.abc.Stream]:
+    """Put TLS on a stream, or close it. Raises `trio.BrokenResourceError`."""
+    async with AsyncExitStack() as unless_secured:
+        unless_secured.push_async_callback(trio.aclose_forcefully, stream)
+        secured = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+        await secured.do_handshake()
+        unless_secured.pop_all()
+    return secured
 
 
 @attrs.frozen
@@ -84,15 +90,13 @@ class _HttpStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        secured = secure(self.stream, server_hostname or "", ssl_context)
         try:
             with trio.fail_after(timeout or CONNECT_TIMEOUT_S):
-                await secured.do_handshake()
+                return _HttpStream(await secure(self.stream, server_hostname or "", ssl_context))
         except trio.TooSlowError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except trio.BrokenResourceError as error:
             raise httpcore.ConnectError(str(error)) from error
-        return _HttpStream(secured)
 
     def get_extra_info(self, info: str) -> typing.Any:
         if info == "is_readable":
