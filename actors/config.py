@@ -18,7 +18,7 @@ from actors.seat import SeatSettings
 from actors.session import SessionSettings
 from protocol.errors import LocalProtocolError
 from protocol.ids import BookKey, CompetitionId, EventId, MarketId, SelectionId
-from protocol.money import BASIS_POINTS, cents_given
+from protocol.money import BASIS_POINTS, cents_given, dollars
 from protocol.prophetx.venue import ProphetX
 from protocol.prophetx.wire import Dialect
 from protocol.satoriex.assumptions import MAX_MARKETS
@@ -28,6 +28,10 @@ from protocol.venue import Credentials
 
 Cents = NewType("Cents", int)
 """Written in dollars with at most two decimals."""
+Limit = NewType("Limit", int)
+"""Cents, written like them, but above 0: at 0 nothing would ever be traded."""
+Count = NewType("Count", int)
+"""Above 0, for the same reason."""
 BasisPoints = NewType("BasisPoints", int)
 """Written as a fraction with at most four decimals: 0.02 is 2 %."""
 Seconds = NewType("Seconds", float)
@@ -38,6 +42,7 @@ SecretReference = NewType("SecretReference", str)
 MAX_FILE_BYTES = 2**20
 VENUE_DOMAINS = ("prophetx.co", "prophetx.dev", "betprophet.co", "satoriex.io")
 SANDBOX_WORDS = {"sandbox", "staging"}
+INSTEAD_OF_ZERO = "(`overround journal latch halt` is what keeps orders from leaving)"
 
 
 class ConfigError(Exception):
@@ -94,12 +99,12 @@ class PairConfig:
 class StrategyConfig:
     """`[strategy]`: the shipped market maker."""
 
-    stake: Cents = Cents(1_000)
+    stake: Limit = Limit(1_000)
     margin: BasisPoints = BasisPoints(200)
     slack: BasisPoints = BasisPoints(75)
     skew: BasisPoints = BasisPoints(300)
-    hedge_at: Cents = Cents(5_000)
-    max_markets: int = 20
+    hedge_at: Limit = Limit(5_000)
+    max_markets: Count = Count(20)
     in_play: bool = False
 
 
@@ -108,13 +113,13 @@ class RiskConfig:
     """`[risk]`."""
 
     min_stake: Cents = Cents(100)
-    max_stake: Cents = Cents(10_000)
-    max_market_exposure: Cents = Cents(50_000)
-    max_event_exposure: Cents = Cents(100_000)
-    max_exposure: Cents = Cents(250_000)
-    max_daily_loss: Cents = Cents(50_000)
-    max_open_orders: int = 100
-    max_orders_per_s: int = 25
+    max_stake: Limit = Limit(10_000)
+    max_market_exposure: Limit = Limit(50_000)
+    max_event_exposure: Limit = Limit(100_000)
+    max_exposure: Limit = Limit(250_000)
+    max_daily_loss: Limit = Limit(50_000)
+    max_open_orders: Count = Count(100)
+    max_orders_per_s: Count = Count(25)
     price_collar: BasisPoints = BasisPoints(1_000)
     commission: BasisPoints = BasisPoints(200)
 
@@ -257,6 +262,26 @@ def _check(config: Config, path: Path) -> None:
         raise ConfigError(f"{path}: venue.satoriex.markets: expected at most {MAX_MARKETS}")
     if config.pairs and (config.venue.prophetx is None or config.venue.satoriex is None):
         raise ConfigError(f"{path}: pairs: expected both venues, as a pair is between them")
+    _check_stakes(config.strategy.stake, config.risk, path)
+
+
+def _check_stakes(stake: Limit, risk: RiskConfig, path: Path) -> None:
+    """Refuse what would have risk deny every order."""
+    least, most = risk.min_stake, risk.max_stake
+    if least > most:
+        raise ConfigError(
+            f"{path}: risk.min_stake: expected at most risk.max_stake, {dollars(most)}, got {dollars(least)}"
+        )
+    if stake < least:
+        raise ConfigError(
+            f"{path}: strategy.stake: expected at least risk.min_stake, {dollars(least)}, got {dollars(stake)}"
+        )
+    for name in ("max_stake", "max_market_exposure", "max_event_exposure", "max_exposure"):
+        limit = getattr(risk, name)
+        if stake > limit:
+            raise ConfigError(
+                f"{path}: strategy.stake: expected at most risk.{name}, {dollars(limit)}, got {dollars(stake)}"
+            )
 
 
 def _secret(reference: str, where: str) -> str:
@@ -311,6 +336,20 @@ def _dollars(value: object, _: object) -> Cents:
         raise ValueError(str(error)) from error
 
 
+def _limit(value: object, _: object) -> Limit:
+    cents = _dollars(value, None)
+    if not cents:
+        raise ValueError(f"expected dollars above 0, got {value} {INSTEAD_OF_ZERO}")
+    return Limit(cents)
+
+
+def _count(value: object, _: object) -> Count:
+    number = _integer(value, None)
+    if not number:
+        raise ValueError(f"expected a whole number above 0, got 0 {INSTEAD_OF_ZERO}")
+    return Count(number)
+
+
 def _fraction(value: object, _: object) -> BasisPoints:
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:
         raise ValueError(f"expected a fraction from 0 to 1, got {_plain(value)}")
@@ -362,6 +401,8 @@ for _kind, _read in (
     (bool, _truth),
     (Seconds, _seconds),
     (Cents, _dollars),
+    (Limit, _limit),
+    (Count, _count),
     (BasisPoints, _fraction),
     (Dialect, _dialect),
     (RestUrl, _rest_url),

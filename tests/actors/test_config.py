@@ -120,6 +120,46 @@ def test_a_wrong_file_names_itself_the_key_and_what_was_expected(write, smallest
     assert all(line.startswith(f"{path}: ") for line in str(caught.value).splitlines())
 
 
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        ("[risk]\nmax_open_orders = 0\n", "risk.max_open_orders: expected a whole number above 0, got 0 (`overround j"),
+        ("[risk]\nmax_orders_per_s = 0\n", "risk.max_orders_per_s: expected a whole number above 0, got 0"),
+        ("[risk]\nmax_exposure = 0.00\n", "risk.max_exposure: expected dollars above 0, got 0.00 (`overround journal "),
+        ("[risk]\nmax_market_exposure = 0\n", "risk.max_market_exposure: expected dollars above 0, got 0"),
+        ("[risk]\nmax_event_exposure = 0\n", "risk.max_event_exposure: expected dollars above 0, got 0"),
+        ("[risk]\nmax_daily_loss = 0\n", "risk.max_daily_loss: expected dollars above 0, got 0"),
+        ("[risk]\nmax_stake = 0\n", "risk.max_stake: expected dollars above 0, got 0"),
+        ("[strategy]\nstake = 0\n", "strategy.stake: expected dollars above 0, got 0"),
+        ("[strategy]\nhedge_at = 0\n", "strategy.hedge_at: expected dollars above 0, got 0"),
+        ("[strategy]\nmax_markets = 0\n", "strategy.max_markets: expected a whole number above 0, got 0"),
+        (
+            "[risk]\nmin_stake = 50\nmax_stake = 5\n",
+            "risk.min_stake: expected at most risk.max_stake, $5.00, got $50.00",
+        ),
+        ("[risk]\nmin_stake = 50\n", "strategy.stake: expected at least risk.min_stake, $50.00, got $10.00"),
+        ("[strategy]\nstake = 500\n", "strategy.stake: expected at most risk.max_stake, $100.00, got $500.00"),
+        ("[risk]\nmax_market_exposure = 5\n", "strategy.stake: expected at most risk.max_market_exposure, $5.00, got"),
+        ("[risk]\nmax_event_exposure = 5\n", "strategy.stake: expected at most risk.max_event_exposure, $5.00, got"),
+        ("[risk]\nmax_exposure = 5\n", "strategy.stake: expected at most risk.max_exposure, $5.00, got $10.00"),
+    ],
+)
+def test_limits_under_which_nothing_can_be_traded_are_refused(write, smallest, lines, error):
+    path = write(smallest + lines)
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+
+    assert str(caught.value).startswith(f"{path}: {error}")
+
+
+@pytest.mark.parametrize("key", ["min_stake", "commission"])
+def test_some_limits_may_be_zero(write, smallest, key):
+    config = load_config(write(smallest + f"[risk]\n{key} = 0\n"))
+
+    assert getattr(config.risk, key) == 0
+
+
 def test_every_mistake_is_told_at_once(write, smallest):
     path = write(smallest + "tournaments = 31\n[risk]\nmax_stake = true\n")
 
