@@ -376,12 +376,21 @@ def _several(read: Callable[[object, object], Any]) -> Callable[[object, object]
 
 
 def _rest_url(value: object, _: object) -> RestUrl:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"expected an address that begins with http:// or https://, got {value!r}")
-    if parts.query or parts.fragment or parts.username:
+    """Read an address. No message repeats it: a password may be in it."""
+    if not isinstance(value, str) or not _has_host(value):
+        raise ValueError("expected an address that begins with http:// or https://, and a host")
+    parts = urlsplit(value)
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("expected an address without a query, a fragment or a user name")
-    return RestUrl(str(value).rstrip("/"))
+    return RestUrl(value.rstrip("/"))
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _reference(value: object, _: object) -> SecretReference:

@@ -160,6 +160,27 @@ def test_some_limits_may_be_zero(write, smallest, key):
     assert getattr(config.risk, key) == 0
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        '"ftp://user:hunter2@host/x"',
+        '"https://user:hunter2@host/x"',
+        '"https://:hunter2@host/x"',
+        '"https://user:hunter2@[host/x"',
+        '"https://host:hunter2/x"',
+        '"user:hunter2@host/x"',
+        '["ftp://user:hunter2@host/x"]',
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(write, smallest, address):
+    path = write(smallest.replace('"https://api.sandbox.prophetx.dev/partner"', address))
+
+    with pytest.raises(ConfigError, match="rest_url: expected an address") as caught:
+        load_config(path)
+
+    assert "hunter2" not in str(caught.value)
+
+
 def test_every_mistake_is_told_at_once(write, smallest):
     path = write(smallest + "tournaments = 31\n[risk]\nmax_stake = true\n")
 
