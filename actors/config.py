@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any, NewType, TypeGuard
 from urllib.parse import urlsplit
 
 import attrs
@@ -241,7 +241,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: more than {MAX_FILE_BYTES} bytes, expected a configuration file")
     try:
         tree = tomllib.loads(text.decode(), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     try:
         config = _CONVERTER.structure(tree, Config)
@@ -305,30 +305,30 @@ def _secret(reference: str, where: str) -> str:
 
 def _integer(value: object, _: object) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError(f"expected a whole number that is not negative, got {value!r}")
+        raise ValueError(f"expected a whole number that is not negative, got {_plain(value)}")
     return value
 
 
 def _text(value: object, _: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"expected a text in quotes, got {value!r}")
+        raise ValueError(f"expected a text in quotes, got {_plain(value)}")
     return value
 
 
 def _truth(value: object, _: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"expected true or false, got {value!r}")
+        raise ValueError(f"expected true or false, got {_plain(value)}")
     return value
 
 
 def _seconds(value: object, _: object) -> Seconds:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 < value <= 86_400:
+    if not _is_number(value) or not 0 < value <= 86_400:
         raise ValueError(f"expected seconds above 0 and at most 86400, got {_plain(value)}")
     return Seconds(float(value))
 
 
 def _dollars(value: object, _: object) -> Cents:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+    if not _is_number(value) or value < 0:
         raise ValueError(f"expected dollars with at most two decimals, got {_plain(value)}")
     try:
         return Cents(cents_given(value, "expected dollars with at most two decimals"))
@@ -351,7 +351,7 @@ def _count(value: object, _: object) -> Count:
 
 
 def _fraction(value: object, _: object) -> BasisPoints:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:
+    if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"expected a fraction from 0 to 1, got {_plain(value)}")
     scaled = Decimal(value) * BASIS_POINTS
     if scaled != int(scaled):
@@ -363,7 +363,7 @@ def _dialect(value: object, _: object) -> Dialect:
     try:
         return Dialect(value)
     except ValueError:
-        raise ValueError(f'expected "v4" or "legacy", got {value!r}') from None
+        raise ValueError(f'expected "v4" or "legacy", got {_plain(value)}') from None
 
 
 def _several(read: Callable[[object, object], Any]) -> Callable[[object, object], tuple[Any, ...]]:
@@ -399,11 +399,42 @@ def _reference(value: object, _: object) -> SecretReference:
     return SecretReference(value)
 
 
+def _shaped(shape: type, expected: str, read: Callable[[Any, Any], Any]) -> Callable[[object, Any], Any]:
+    def read_shaped(value: object, kind: Any) -> Any:
+        if not isinstance(value, shape):
+            raise ValueError(f"expected {expected}, got {_plain(value)}")
+        return read(value, kind)
+
+    return read_shaped
+
+
+def _is_number(value: object) -> TypeGuard[int | Decimal]:
+    return type(value) is int or (isinstance(value, Decimal) and not value.is_nan())
+
+
 def _plain(value: object) -> str:
-    return str(value) if isinstance(value, Decimal) else repr(value)
+    """Write a value as the file may have it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return repr(value)
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+        case _:
+            return str(value)
 
 
 _CONVERTER = Converter(forbid_extra_keys=True, detailed_validation=True)
+_CONVERTER.register_structure_hook_factory(
+    attrs.has, lambda kind: _shaped(dict, "a table", _CONVERTER.gen_structure_attrs_fromdict(kind))
+)
+_CONVERTER.register_structure_hook_func(
+    lambda kind: kind == tuple[PairConfig, ...],
+    _shaped(list, "a list of tables", _CONVERTER.get_structure_hook(tuple[PairConfig, ...])),
+)
 for _kind, _read in (
     (int, _integer),
     (str, _text),

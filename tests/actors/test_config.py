@@ -181,6 +181,31 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(write, smallest, a
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("venue = 'prophetx'", "venue: expected a table, got 'prophetx'"),
+        ("venue.prophetx = []", "venue.prophetx: expected a table, got a list"),
+        ("venue.satoriex = true", "venue.satoriex: expected a table, got true"),
+        ("strategy = 5", "strategy: expected a table, got 5"),
+        ("strategy.stake = nan", "strategy.stake: expected dollars with at most two decimals, got NaN"),
+        ("strategy.margin = nan", "strategy.margin: expected a fraction from 0 to 1, got NaN"),
+        ("venue.prophetx.list_every_s = nan", "list_every_s: expected seconds above 0 and at most 86400, got NaN"),
+        ("risk.max_open_orders = 1.5", "expected a whole number that is not negative, got 1.5"),
+        ("pairs = 'x'", "pairs: expected a list of tables, got 'x'"),
+        ("pairs = {}", "pairs: expected a list of tables, got a table"),
+        ("pairs = [5]", "]: expected a table, got 5"),
+        ("data_dir = 1979-05-27", "data_dir: expected a text in quotes, got 1979-05-27"),
+        (f"risk.max_open_orders = {'1' * 5_000}", "not TOML: "),
+    ],
+)
+def test_a_value_of_another_kind_is_told_as_the_file_has_it(write, line, error):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(line))
+
+    assert error in str(caught.value)
+
+
 def test_every_mistake_is_told_at_once(write, smallest):
     path = write(smallest + "tournaments = 31\n[risk]\nmax_stake = true\n")
 
