@@ -1,6 +1,7 @@
 """The configuration file: read once, strictly, with errors that say what to write instead."""
 
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
@@ -464,6 +465,7 @@ def _explain(error: BaseException, kind: type | None) -> str:
 
 
 def _line(text: str) -> str:
+    """Begin with the key. The first of a list is number 1."""
     message, _, place = text.rpartition(" @ ")
-    key = place.strip("$.")
+    key = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", place.strip("$."))
     return f"{key}: {message}" if key else message

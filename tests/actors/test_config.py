@@ -194,7 +194,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(write, smallest, a
         ("risk.max_open_orders = 1.5", "expected a whole number that is not negative, got 1.5"),
         ("pairs = 'x'", "pairs: expected a list of tables, got 'x'"),
         ("pairs = {}", "pairs: expected a list of tables, got a table"),
-        ("pairs = [5]", "]: expected a table, got 5"),
+        ("pairs = [5]", "pairs[1]: expected a table, got 5"),
         ("data_dir = 1979-05-27", "data_dir: expected a text in quotes, got 1979-05-27"),
         (f"risk.max_open_orders = {'1' * 5_000}", "not TOML: "),
     ],
@@ -204,6 +204,22 @@ def test_a_value_of_another_kind_is_told_as_the_file_has_it(write, line, error):
         load_config(write(line))
 
     assert error in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("second", "error"),
+    [
+        ("", "pairs[2].satoriex: this key is required"),
+        ('satoriex = "market"', "pairs[2].satoriex: expected MARKET_ID/OUTCOME_ID, got 'market'"),
+    ],
+)
+def test_the_first_pair_is_number_one_whatever_is_wrong(write, smallest, second, error):
+    path = write(smallest + f'[[pairs]]\nprophetx = "x"\nsatoriex = "m/o"\n[[pairs]]\nprophetx = "y"\n{second}\n')
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+
+    assert str(caught.value) == f"{path}: {error}"
 
 
 def test_every_mistake_is_told_at_once(write, smallest):
