@@ -1,11 +1,25 @@
 """Options that several commands have."""
 
+import math
+from typing import Any
+
 import click
 
 from actors.console.logs import LEVELS
 
+
+class NumberRange(click.FloatRange):
+    """A range of numbers. What is no number lies in none, though it is neither below nor above."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 seconds_option = click.option(
-    "--seconds", type=click.FloatRange(min=0.1), help="Stop safely after this long. [default: never]"
+    "--seconds", type=NumberRange(min=0.1), help="Stop safely after this long. [default: never]"
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the summary as one JSON line, the last of stdout."

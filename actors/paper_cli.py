@@ -26,7 +26,7 @@ from actors.exchange.http import Asked
 from actors.exchange_process import ExchangeProcess, ExchangeUnusable, open_exchange
 from actors.io.store import JournalUnusable, Store
 from actors.maker import MakerSettings
-from actors.options import json_option, log_level_option, seconds_option
+from actors.options import NumberRange, json_option, log_level_option, seconds_option
 from actors.paper import Paper
 from actors.running import STOP_SIGNALS, Running, open_bot, summary_of
 from actors.seat import SeatSettings
@@ -140,7 +140,7 @@ def _names(venue: str) -> tuple[str, ...]:
 @click.option(
     "--idle-exit",
     "idle_s",
-    type=click.FloatRange(min=0.1),
+    type=NumberRange(min=0.1),
     help="Stop when nobody has asked for anything for this long. [default: never]",
 )
 @_seed

@@ -1,5 +1,6 @@
 """The command that simulates whole worlds."""
 
+import math
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ import trio
 from rich.console import Console
 
 from actors.console.logs import LEVELS, RecentLines, configure_logs
+from actors.options import NumberRange
 from actors.simulation import as_test, hunt, shrink
 from actors.simulation import simulate as simulation
 from actors.simulation.mutants import MUTANTS
@@ -59,7 +61,11 @@ class _Faults(click.ParamType[str]):
 @click.option("--seeds", type=_Seeds(), help="The worlds to simulate, both ends included. [default: 0..99]")
 @click.option("--seed", type=click.IntRange(min=0), help="One world, told in full.")
 @click.option(
-    "--hours", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Of a world."
+    "--hours",
+    type=NumberRange(min=0, max=math.inf, min_open=True, max_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of a world.",
 )
 @click.option("--faults", type=_Faults(), default="all", show_default=True, help="What may go wrong, by kinds.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worlds at a time. [default: one for each processor]")

@@ -19,6 +19,8 @@ from actors.simulate_cli import simulate
         (["--mutants", "nonsense"], "unknown mutants: nonsense"),
         (["--mutants", "--seed", "1"], "--mutants takes --seeds"),
         (["--hours", "0"], "0.0 is not in the range"),
+        (["--hours", "nan"], "'nan' is not a number"),
+        (["--hours", "inf"], "inf is not in the range"),
     ],
 )
 def test_a_usage_error_says_what_is_wrong(arguments, why):
