@@ -254,6 +254,8 @@ def load_config(path: Path) -> Config:
 
 
 def _check(config: Config, path: Path) -> None:
+    if not config.data_dir.strip():
+        raise ConfigError(f"{path}: data_dir: expected the name of a directory, got {config.data_dir!r}")
     if not config.rest_urls:
         raise ConfigError(f"{path}: venue: expected [venue.prophetx], [venue.satoriex] or both")
     for number, pair in enumerate(config.pairs, 1):

@@ -1,6 +1,7 @@
 """Options that several commands have."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,17 @@ class NumberRange(click.FloatRange):
         if math.isnan(number):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number
+
+
+class DirectoryPath(click.ParamType[Path]):
+    """A directory, which has a name: an empty one would be the current directory."""
+
+    name = "directory"
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not str(value).strip():
+            self.fail(f"expected the name of a directory, got {value!r}", param, ctx)
+        return click.Path(file_okay=False, path_type=Path).convert(value, param, ctx)
 
 
 seconds_option = click.option(

@@ -26,7 +26,7 @@ from actors.exchange.http import Asked
 from actors.exchange_process import ExchangeProcess, ExchangeUnusable, open_exchange
 from actors.io.store import JournalUnusable, Store
 from actors.maker import MakerSettings
-from actors.options import NumberRange, json_option, log_level_option, seconds_option
+from actors.options import DirectoryPath, NumberRange, json_option, log_level_option, seconds_option
 from actors.paper import Paper
 from actors.running import STOP_SIGNALS, Running, open_bot, summary_of
 from actors.seat import SeatSettings
@@ -68,7 +68,7 @@ _venue = click.option(
 @click.option(
     "--data-dir",
     "directory",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DirectoryPath(),
     help="Keep a journal here, and the exchange in a process of its own: a bot that was killed goes on. [default: "
     "keep nothing]",
 )

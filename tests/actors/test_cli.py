@@ -215,6 +215,7 @@ def test_a_production_host_is_refused_without_live(invoke, write_config):
         (("paper", "--seconds", "nan"), "'nan' is not a number"),
         (("exchange", "--seconds", "nan"), "'nan' is not a number"),
         (("exchange", "--idle-exit", "NaN"), "'NaN' is not a number"),
+        (("paper", "--data-dir="), "'--data-dir': expected the name of a directory, got ''"),
         (("paper", "--catalogue", "nowhere.json"), "nowhere.json: No such file"),
         (("exchange", "--port", "70000"), "70000 is not in the range"),
         (("trade",), "No such command 'trade'"),

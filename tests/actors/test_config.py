@@ -92,6 +92,7 @@ def test_every_key_reaches_what_it_is_about(write, smallest):
         (('"env:OVERROUND_TEST_ACCESS"', '"hunter2"'), "access_key: expected env:NAME or file:PATH, never the secret"),
         (('"env:OVERROUND_TEST_ACCESS"', "7"), "access_key: expected env:NAME or file:PATH"),
         (("[venue.prophetx]", "data_dir = 7\n[venue.prophetx]"), "data_dir: expected a text in quotes, got 7"),
+        (("[venue.prophetx]", "data_dir = ''\n[venue.prophetx]"), "data_dir: expected the name of a directory, got ''"),
         (("[venue.prophetx]", "[risks]\n[venue.prophetx]"), "unknown key risks; known are venue, strategy, risk"),
         (("[venue.prophetx]", "[risk]\nmax_stake = 1.005\n[venue.prophetx]"), "risk.max_stake: expected dollars with"),
         (("[venue.prophetx]", "[risk]\nmax_stake = true\n[venue.prophetx]"), "risk.max_stake: expected dollars with"),
