@@ -49,11 +49,12 @@ class _Faults(click.ParamType[str]):
     name = "all|none|LIST"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        unknown = [] if text in ("all", "none") else [each for each in text.split(",") if each not in KINDS]
+        names = [each.strip().lower() for each in str(value).split(",")]
+        unknown = [] if names in (["all"], ["none"]) else [each or "''" for each in names if each not in KINDS]
         if unknown:
-            self.fail(f"unknown: {', '.join(unknown)}; known are {', '.join(sorted(KINDS))}", param, ctx)
-        return text
+            known = f"all or none, or a list of {', '.join(sorted(KINDS))}"
+            self.fail(f"unknown: {', '.join(unknown)}; known are {known}", param, ctx)
+        return ",".join(names)
 
 
 @click.command()

@@ -1,7 +1,17 @@
+import json
+
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from actors.simulate_cli import simulate
+
+
+@pytest.fixture
+def play():
+    """Run the command in this process, and leave no trace of it in the log's configuration."""
+    yield lambda *arguments: CliRunner().invoke(simulate, arguments)
+    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(
@@ -10,7 +20,9 @@ from actors.simulate_cli import simulate
         (["--seeds", "5..4"], "'5..4' is empty"),
         (["--seeds", "-1..4"], "'-1..4' is not like 0..99"),
         (["--seeds", "1..x"], "'1..x' is not like 0..99"),
-        (["--faults", "nonsense"], "unknown: nonsense; known are "),
+        (["--faults", "nonsense"], "unknown: nonsense; known are all or none, or a list of blackout, "),
+        (["--faults", ""], "unknown: ''; known are all or none, or a list of "),
+        (["--faults", "blackout,,all"], "unknown: '', all; known are all or none, or a list of "),
         (["--seed", "1", "--seeds", "0..9"], "--seed and --seeds exclude each other"),
         (["--shrink"], "--shrink needs --seed"),
         (["--seed", "1", "--as-test", "x.py"], "--as-test needs --shrink"),
@@ -28,3 +40,11 @@ def test_a_usage_error_says_what_is_wrong(arguments, why):
 
     assert result.exit_code == 2
     assert why in result.stderr
+
+
+@pytest.mark.parametrize("faults", ["NONE", " none ", "Blackout, DELAY"])
+def test_faults_are_named_in_any_case_with_or_without_spaces(play, faults):
+    result = play("--seed", "1", "--hours", "0.001", "--faults", faults, "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["worlds"] == 1
