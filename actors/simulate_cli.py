@@ -17,6 +17,7 @@ from actors.console.logs import LEVELS, RecentLines, configure_logs
 from actors.options import NumberRange
 from actors.simulation import as_test, hunt, shrink
 from actors.simulation import simulate as simulation
+from actors.simulation.auditor import Violation
 from actors.simulation.mutants import MUTANTS
 from actors.simulation.mutation import changed
 from actors.simulation.progress import progress
@@ -153,9 +154,9 @@ class _Playing:
                 report.add(outcome)
                 advance(f"{report.pace(time.monotonic() - started_s)}, {len(report.broken)} broken")
 
-            finished = _finished(lambda: self._play(seeds, seen))
+            report.interrupted = not _finished(lambda: self._play(seeds, seen))
         self._print(report, time.monotonic() - started_s)
-        return self._status(report.ok, finished)
+        return self._status(report.ok, not report.interrupted)
 
     def one(self, seed: int, log_level: str | None) -> int:
         configure_logs(log_level or "error", None if log_level else RecentLines())
@@ -164,24 +165,25 @@ class _Playing:
         log = structlog.get_config()["processors"] if log_level else ()
         task = self._task(seed)
         world = draw(task.seed, task.seconds, task.kinds)
-        finished = _finished(lambda: report.add(simulation.simulate(world, log)))
+        report.interrupted = not _finished(lambda: report.add(simulation.simulate(world, log)))
         self._print(report, time.monotonic() - started_s)
-        return self._status(report.ok, finished)
+        return self._status(report.ok, not report.interrupted)
 
     def cut(self, seed: int, path: Path | None) -> int:
         configure_logs("error", RecentLines())
         task = self._task(seed)
         world = draw(task.seed, task.seconds, task.kinds)
-        outcome = simulation.simulate(world)
-        if not outcome.violations:
-            click.echo(f"no rule is broken in the world of seed {seed}: there is nothing to shrink")
-            return CLEAN
+        broken: list[Violation] = []
 
         def work() -> None:
-            smallest = shrink.shrink(world, outcome.violations[0], simulation.simulate, self.console.print)
-            self._tell(smallest, path)
+            broken.extend(simulation.simulate(world).violations)
+            if not broken:
+                click.echo(f"no rule is broken in the world of seed {seed}: there is nothing to shrink")
+                return
+            self._tell(shrink.shrink(world, broken[0], simulation.simulate, self.console.print), path)
 
-        return self._status(False, _finished(work))
+        finished = _finished(work)
+        return self._status(not broken, finished)
 
     def _tell(self, smallest: shrink.Smallest, path: Path | None) -> None:
         click.echo(as_test.source(smallest.world))

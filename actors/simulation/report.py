@@ -29,12 +29,16 @@ class Broken:
 
 @attrs.define(kw_only=True)
 class Report:
-    """Sums over worlds. `faults` is as on the command line; without `required` no branch must have been reached."""
+    """Sums over worlds. `faults` is as on the command line; without `required` no branch must have been reached.
+
+    What was `interrupted` is never ok: nobody knows what the other worlds would have come to.
+    """
 
     hours: float
     faults: str
     required: frozenset[str] = frozenset()
     kept: int = KEPT
+    interrupted: bool = attrs.field(default=False, init=False)
     worlds: int = attrs.field(default=0, init=False)
     seconds: float = attrs.field(default=0.0, init=False)
     injected: Counter[str] = attrs.field(factory=Counter, init=False)
@@ -58,7 +62,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return not self.broken and not self.missing
+        return not self.broken and not self.missing and not self.interrupted
 
     @property
     def missing(self) -> list[str]:
@@ -94,7 +98,8 @@ class Report:
         ]
         if self.missing:
             rows.append(("NEVER", ", ".join(self.missing)))
-        rows.append(("broken", listed(self.rules) if self.rules else "no rule in any world"))
+        if self.worlds:
+            rows.append(("broken", listed(self.rules) if self.rules else "no rule in any world"))
         return "\n".join([*(_row(*row) for row in rows), *self._broken_text()])
 
     def _broken_text(self) -> list[str]:
@@ -127,6 +132,7 @@ class Report:
                     for each in sorted(self.broken, key=lambda each: each.seed)
                     for violation in each.violations
                 ],
+                "interrupted": self.interrupted,
                 "ok": self.ok,
             },
             separators=(",", ":"),

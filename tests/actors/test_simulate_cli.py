@@ -1,10 +1,14 @@
 import json
+import signal
+import subprocess
 
 import pytest
 import structlog
 from click.testing import CliRunner
 
 from actors.simulate_cli import simulate
+
+LIMIT_S = 30
 
 
 @pytest.fixture
@@ -48,3 +52,19 @@ def test_faults_are_named_in_any_case_with_or_without_spaces(play, faults):
 
     assert result.exit_code == 0
     assert json.loads(result.stdout)["worlds"] == 1
+
+
+def test_an_interrupted_simulation_is_no_success(overround):
+    arguments = ("simulate", "--seed", "1", "--hours", "20", "--json", "--log-level", "info")
+    with subprocess.Popen(
+        [*overround, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stderr.readline()  # the world has begun
+
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT_S)
+
+    report = json.loads(out)
+    assert (process.returncode, report["worlds"], report["interrupted"], report["ok"]) == (130, 0, True, False)
+    assert "interrupted: this is not the whole of it" in err
+    assert "Traceback" not in err

@@ -104,6 +104,7 @@ def test_the_pace_is_in_worlds_and_in_virtual_hours(report, outcome):
 
 def test_an_empty_report_can_be_read(report):
     assert "worlds  0 in 0.0 s" in report.as_text(0.0)
+    assert "broken" not in report.as_text(0.0)
     assert json.loads(report.as_json(0.0))["worlds"] == 0
     assert listed({}) == "nothing"
 
@@ -126,5 +127,15 @@ def test_json_is_one_line(report, outcome):
         "missing": [],
         "rules": {"truth": 1},
         "violations": None,
+        "interrupted": False,
         "ok": False,
     }
+
+
+def test_what_was_interrupted_is_not_ok(report, outcome):
+    report.add(outcome(1))
+
+    report.interrupted = True
+
+    shown = json.loads(report.as_json(1.0))
+    assert (shown["interrupted"], shown["ok"]) == (True, False)
