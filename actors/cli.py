@@ -3,6 +3,7 @@
 from actors.started import left_s as left_s  # before all else: it looks at the clock
 
 # isort: split
+import sys
 import time
 from pathlib import Path
 from random import Random
@@ -17,10 +18,21 @@ from actors.journal_cli import journal
 from actors.options import json_option, log_level_option, seconds_option
 from actors.paper_cli import exchange, paper
 from actors.running import Running, open_bot, summary_of
-from actors.simulate_cli import simulate
+from actors.simulate_cli import INTERRUPTED, simulate
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Interruptible(click.Group):
+    """Commands that Ctrl-C ends in one line, unless it means something else to them."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except* KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@click.group(cls=Interruptible, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="overround")
 def main() -> None:
     """A trading bot for prediction exchanges, and an exchange to prove it on.

@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from actors.cli import main
+from actors.cli import Interruptible, main
 from actors.entries import AccountOpened
 from actors.io.store import FILE_NAME, Stamped, Store, recall
 from actors.io.tables import Tables
@@ -95,6 +96,30 @@ def test_an_interrupt_stops_safely(start):
 
     assert process.returncode == 0
     assert "flat: nothing of ours can still match" in out
+
+
+def test_an_interrupt_before_there_is_a_bot_ends_without_a_traceback(start):
+    process = start("paper", PYTHONPROFILEIMPORTTIME="1")
+    while "actors.started" not in process.stderr.readline():
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == -signal.SIGINT
+    assert out == ""
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BaseExceptionGroup("", [KeyboardInterrupt()])])
+def test_an_interrupt_that_means_nothing_else_is_told_in_one_line(error):
+    @click.command()
+    def command() -> None:
+        raise error
+
+    result = CliRunner().invoke(Interruptible(commands={"command": command}), ["command"])
+
+    assert (result.exit_code, result.output) == (130, "interrupted\n")
 
 
 def all_rests(directory: Path) -> bool:
