@@ -42,8 +42,10 @@ def main() -> None:
     overround run --config bot.toml  trade on a venue
     overround exchange               serve the embedded exchange to any client
     overround journal show           say what a bot has kept
+    overround simulate               play whole worlds in virtual time
 
-    Exit status: 0 when the stop was flat and the audit clean, 1 when not, 2 for a bad configuration or usage.
+    Exit status: 0 when the stop was flat and the audit clean, 1 when not, 2 for a bad configuration or usage, 130
+    after a Ctrl-C that stopped no bot.
     """
 
 

@@ -89,9 +89,10 @@ def simulate(
     path: Path | None,
     mutants: bool,
 ) -> None:
-    """Simulate whole worlds in virtual time: the bot, the exchanges, and everything that goes wrong between them.
+    """Simulate whole worlds in virtual time.
 
-    A seed is a world. Exit status: 0 when no rule was broken, 1 when one was, 130 after Ctrl-C.
+    A seed is a world: the bot, the exchanges, and everything that goes wrong between them. Exit status: 0 when no rule
+    was broken, 1 when one was, 130 after Ctrl-C.
     """
     _refuse(names and not mutants, "a mutant is named without --mutants")
     _refuse(seed is not None and seeds is not None, "--seed and --seeds exclude each other")

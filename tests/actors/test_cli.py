@@ -273,7 +273,21 @@ def test_a_port_that_is_taken_is_named(start, invoke):
     assert f"cannot listen on 127.0.0.1:{port}" in result.output
 
 
-@pytest.mark.parametrize("command", [(), ("paper",), ("exchange",), ("run",), ("journal",)])
+def test_the_overview_has_every_command(invoke):
+    result = invoke("--help")
+
+    assert [name for name in main.commands if f"  overround {name} " not in result.output] == []
+
+
+@pytest.mark.parametrize("name", ["run", "paper", "exchange", "simulate"])
+def test_what_a_command_is_for_is_not_cut(invoke, name):
+    told = next(line for line in invoke("--help").output.splitlines() if line.startswith(f"  {name} "))
+
+    assert told.endswith(".")
+    assert not told.endswith("...")
+
+
+@pytest.mark.parametrize("command", [(), ("paper",), ("exchange",), ("run",), ("journal",), ("simulate",)])
 def test_every_command_has_its_help(invoke, command):
     result = invoke(*command, "--help")
 
