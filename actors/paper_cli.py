@@ -36,6 +36,7 @@ from actors.supervision import first_leaf
 from protocol.errors import LocalProtocolError
 
 FAULTS = click.Choice(["none", "some", "all"])
+MAX_PORT = 65_535
 IDLE_EXIT_S = 120  # twice as long as a bot that is connected asks for nothing
 
 _seed = click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same dice.")
@@ -135,7 +136,7 @@ def _names(venue: str) -> tuple[str, ...]:
 @click.command()
 @_venue
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, MAX_PORT), default=0, show_default=True, help="0 takes a free one.")
 @seconds_option
 @click.option(
     "--idle-exit",
@@ -166,16 +167,19 @@ def exchange(
 
     With both venues it has an object for each, and the second one takes the port after the first.
     """
+    names = _names(venue)
+    if port + len(names) - 1 > MAX_PORT:
+        raise BadInput(f"--port {port}: there is no port after it for the second exchange")
     configure_logs(log_level)
-    chosen = openings(_names(venue), served=not quick, crowd=not no_crowd, catalogue=_read_catalogue(catalogue))
+    chosen = openings(names, served=not quick, crowd=not no_crowd, catalogue=_read_catalogue(catalogue))
     served = [each.open(time.time_ns, seed, faults, 1.0) for each in chosen]
     try:
         trio.run(_serve, served, host, port, seconds, idle_s)
     except BaseExceptionGroup as group:
-        refused, others = group.split(OSError)
+        refused, others = group.split(BadInput)
         if refused is None or others is not None:
             raise
-        raise BadInput(f"cannot listen on {host}:{port}: {first_leaf(refused)}") from group
+        raise first_leaf(refused) from group
 
 
 async def _serve(served: list[Embedded], host: str, port: int, seconds: float | None, idle_s: float | None) -> None:
@@ -190,16 +194,25 @@ async def _serve(served: list[Embedded], host: str, port: int, seconds: float | 
             for number, each in enumerate(served):
                 each.exchange.watch(hear)
                 await nursery.start(each.exchange.run)
-                bound_host, bound_port = await nursery.start(each.exchange.serve_tcp, host, port and port + number)
-                address = f"[{bound_host}]:{bound_port}" if ":" in bound_host else f"{bound_host}:{bound_port}"
+                address = await _listen(nursery, each, host, port and port + number)
                 found[each.venue.traits.venue] = each.addresses(address)
             try:
                 click.echo(json.dumps(found if len(found) > 1 else next(iter(found.values()))))
             except BrokenPipeError:  # who would have read it is gone, and nobody else can know where to come
                 nursery.cancel_scope.cancel()
+            except OSError as error:
+                raise BadInput(f"stdout: {error.strerror or error}") from error
             with trio.move_on_after(math.inf if seconds is None else left_s(seconds)):
                 await anext(signals)
             nursery.cancel_scope.cancel()
+
+
+async def _listen(nursery: trio.Nursery, served: Embedded, host: str, port: int) -> str:
+    try:
+        bound_host, bound_port = await nursery.start(served.exchange.serve_tcp, host, port)
+    except OSError as error:
+        raise BadInput(f"cannot listen on {host}:{port}: {error}") from error
+    return f"[{bound_host}]:{bound_port}" if ":" in bound_host else f"{bound_host}:{bound_port}"
 
 
 def _read_catalogue(path: Path | None) -> Catalogue | None:

@@ -243,6 +243,7 @@ def test_a_production_host_is_refused_without_live(invoke, write_config):
         (("paper", "--data-dir="), "'--data-dir': expected the name of a directory, got ''"),
         (("paper", "--catalogue", "nowhere.json"), "nowhere.json: No such file"),
         (("exchange", "--port", "70000"), "70000 is not in the range"),
+        (("exchange", "--venue", "both", "--port", "65535"), "--port 65535: there is no port after it"),
         (("trade",), "No such command 'trade'"),
     ],
 )
@@ -271,6 +272,16 @@ def test_a_port_that_is_taken_is_named(start, invoke):
 
     assert result.exit_code == 2
     assert f"cannot listen on 127.0.0.1:{port}" in result.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_addresses_that_cannot_be_written_are_no_fault_of_the_port(overround):
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [*overround, "exchange"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False
+        )
+
+    assert (ran.returncode, ran.stderr) == (2, "Error: stdout: No space left on device\n")
 
 
 def test_the_overview_has_every_command(invoke):
