@@ -21,11 +21,11 @@ from actors.decisions.entry_text import KINDS
 from actors.entries import Latch, Latched, Lifted
 from actors.io.spare import read_spare
 from actors.io.store import FILE_NAME, SPARE_NAME, JournalUnusable, Stamped, Store, recall
-from actors.io.tables import Row, StoreFailed, Tables
+from actors.io.tables import Row, StoreDamaged, StoreFailed, Tables
 from actors.io.verification import NotWhole, verify
 
 DATA_DIR = Path("overround-data")
-NOT_VERIFIED = 1
+NOT_WHOLE = 1
 DRAWN_EVERY = 2_000  # rows
 MOMENTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ")
 
@@ -64,17 +64,25 @@ def journal() -> None:
 def show(directory: Path, last: int, name: str | None, kind: str | None) -> None:
     """Show what the entries come to, then the newest ones. Times are UTC."""
     with _reading(directory) as tables:
-        kept = read_spare(directory / SPARE_NAME)  # before the entries: a latch is let go of here once it is one
-        try:
-            _, recollection = recall(tables)
-        except StoreFailed as error:
-            click.echo(f"not readable as a whole: {error}", err=True)
-        else:
-            recollection.latches = kept | recollection.latches
-            for line in told_state(tables.named(), recollection, time.time_ns() // DAY_NS):
-                click.echo(line)
+        whole = _show_state(directory, tables)
         for row in tables.last_rows(last, kind=kind, name=name):
             click.echo(told_row(row))
+    if not whole:
+        sys.exit(NOT_WHOLE)
+
+
+def _show_state(directory: Path, tables: Tables) -> bool:
+    """Show what the entries come to, and return whether all of them can be read."""
+    kept = read_spare(directory / SPARE_NAME)  # before the entries: a latch is let go of here once it is one
+    try:
+        _, recollection = recall(tables)
+    except StoreFailed as error:
+        click.echo(f"not readable as a whole: {error}", err=True)
+        return False
+    recollection.latches = kept | recollection.latches
+    for line in told_state(tables.named(), recollection, time.time_ns() // DAY_NS):
+        click.echo(line)
+    return True
 
 
 @journal.command()
@@ -110,7 +118,7 @@ def verify_command(directory: Path) -> None:
             found = verify(tables, advanced)
         except (NotWhole, StoreFailed) as error:
             click.echo(f"not whole: {error}", err=True)
-            sys.exit(NOT_VERIFIED)
+            sys.exit(NOT_WHOLE)
     click.echo(f"whole: entries {found.entries}, runs {found.runs}, snapshots that agree {found.snapshots}")
 
 
@@ -169,6 +177,9 @@ def _reading(directory: Path) -> Iterator[Tables]:
             yield tables
         finally:
             tables.close()
+    except StoreDamaged as error:
+        click.echo(f"not whole: {error}", err=True)
+        sys.exit(NOT_WHOLE)
     except StoreFailed as error:
         raise BadInput(str(error)) from error
 

@@ -25,6 +25,8 @@ MIGRATIONS: Sequence[Sequence[str]] = (
 )
 """What leads from each version of the schema to the next."""
 
+RESTORE = "restore a copy of its directory, or move it away"
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 REMEDIES = {
     sqlite3.SQLITE_FULL: "make room on the disk",
     sqlite3.SQLITE_IOERR: "look after the disk",
@@ -32,13 +34,17 @@ REMEDIES = {
     sqlite3.SQLITE_LOCKED: "close the program that holds the file",
     sqlite3.SQLITE_READONLY: "make the file and its directory writable",
     sqlite3.SQLITE_CANTOPEN: "make the file and its directory writable",
-    sqlite3.SQLITE_CORRUPT: "run `overround journal verify`, and move the file away",
+    sqlite3.SQLITE_CORRUPT: RESTORE,
     sqlite3.SQLITE_NOTADB: "move the file away, or name another directory",
 }
 
 
 class StoreFailed(Exception):
     """The journal cannot be written or read. The text names the file, what happened and what to do."""
+
+
+class StoreDamaged(StoreFailed):
+    """What the file holds is not what was written."""
 
 
 @attrs.frozen
@@ -96,6 +102,7 @@ class Tables:
         with _translated(str(path)), ExitStack() as unless_opened:
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
             unless_opened.callback(connection.close)
+            connection.text_factory = _text
             if _version(connection, str(path), len(MIGRATIONS)) < len(MIGRATIONS):
                 raise StoreFailed(f"{path}: an older version wrote it; start the bot once, which brings it up")
             unless_opened.pop_all()
@@ -218,6 +225,11 @@ def migrate(connection: sqlite3.Connection, place: str, migrations: Sequence[Seq
             connection.execute(f"pragma user_version = {version + 1}")
 
 
+def _text(stored: bytes) -> str:
+    """Return a text as it stands in the file, also where it is damaged."""
+    return stored.decode(errors="backslashreplace")
+
+
 def _version(connection: sqlite3.Connection, place: str, newest: int) -> int:
     version = int(connection.execute("pragma user_version").fetchone()[0])
     tables = connection.execute("select count(*) from sqlite_master").fetchone()[0]
@@ -247,4 +259,7 @@ def _translated(place: str) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says in which of its parts
         remedy = REMEDIES.get(code, "run `overround journal verify`")
-        raise StoreFailed(f"{place}: {error}; {remedy}") from error
+        failed = StoreDamaged if code in DAMAGE else StoreFailed
+        raise failed(f"{place}: {error}; {remedy}") from error
+    except UnicodeDecodeError as error:  # what SQLite says of damage may quote it
+        raise StoreDamaged(f"{place}: {error}; {RESTORE}") from error

@@ -6,7 +6,7 @@ import attrs
 
 from actors.decisions.entry_text import EntryUnreadable, read_entry
 from actors.decisions.recollection import Recollection
-from actors.io.tables import Row, Tables
+from actors.io.tables import RESTORE, Row, Tables
 
 
 class NotWhole(Exception):
@@ -29,7 +29,7 @@ def verify(tables: Tables, advanced: Callable[[int], None]) -> Verified:
     """
     damage = tables.damage()
     if damage is not None:
-        raise NotWhole(f"{tables.place}: {damage}")
+        raise NotWhole(f"{tables.place}: {damage}; {RESTORE}")
     snapshots = dict(tables.snapshots())
     compared = 0
     recollection = Recollection()

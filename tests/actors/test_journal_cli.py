@@ -123,9 +123,34 @@ def test_what_a_newer_version_wrote_is_shown_as_it_stands(store, run, tmp_path):
 
     shown = run("show", "--last", "1")
 
-    assert shown.exit_code == 0
+    assert shown.exit_code == 1
     assert "row 5: Foretold is not a kind of entry that this version knows" in shown.stderr
     assert shown.stdout == '        5  2026-09-11T16:00:00.000Z  Foretold       {"rain":true}\n'
+
+
+def test_what_is_left_of_a_damaged_file_is_shown(store, run, tmp_path):
+    tampered(tmp_path, "update entries set body = cast(x'7bff7d' as text) where id = 4")
+
+    shown = run("show", "--last", "2")
+
+    assert shown.exit_code == 1
+    assert "not readable as a whole" in shown.stderr
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["4", "5"]
+
+
+@pytest.mark.parametrize("command", ["show", "export", "verify"])
+def test_a_file_that_was_cut_short_is_not_whole(store, run, tmp_path, command):
+    store.close()
+    with (tmp_path / FILE_NAME).open("r+b") as file:
+        file.truncate(5_000)
+
+    asked = run(command)
+
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr == (
+        f"not whole: {tmp_path / FILE_NAME}: database disk image is malformed; "
+        "restore a copy of its directory, or move it away\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["show", "export", "verify"])
@@ -190,6 +215,15 @@ def test_verify_names_the_first_bad_row(store, run, tmp_path):
 
     assert (verified.exit_code, verified.stdout) == (1, "")
     assert verified.stderr.startswith("not whole: row 2 or one before it was changed")
+
+
+def test_verify_names_a_row_whose_text_is_none(store, run, tmp_path):
+    tampered(tmp_path, "update entries set body = cast(x'7bff7d' as text) where id = 4")
+
+    verified = run("verify")
+
+    assert verified.exit_code == 1
+    assert verified.stderr.startswith("not whole: row 4 or one before it was changed")
 
 
 # --- lift ---

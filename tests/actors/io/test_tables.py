@@ -5,7 +5,7 @@ from threading import Timer
 import attrs
 import pytest
 
-from actors.io.tables import BUSY_S, MIGRATIONS, READ_AT_ONCE, Row, StoreFailed, Tables, migrate
+from actors.io.tables import BUSY_S, MIGRATIONS, READ_AT_ONCE, Row, StoreDamaged, StoreFailed, Tables, migrate
 
 
 def rows(first: int, last: int, before: Row | None = None) -> list[Row]:
@@ -244,6 +244,14 @@ def test_damage_is_told(path):
 
     assert "8192" in str(second.damage()) or "page" in str(second.damage()).lower()
     second.close()
+
+
+def test_damage_that_quotes_what_is_no_text_is_told(path):
+    Tables.open_file(path).close()
+    foreign(path, "pragma writable_schema = on", "update sqlite_master set sql = cast('create ' || x'ff' as text)")
+
+    with pytest.raises(StoreDamaged, match="restore a copy"):
+        Tables.read_file(path)
 
 
 def test_a_sum_is_over_every_field_and_all_rows_before():
