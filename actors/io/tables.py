@@ -104,6 +104,8 @@ class Tables:
             unless_opened.callback(connection.close)
             connection.text_factory = _text
             if _version(connection, str(path), len(MIGRATIONS)) < len(MIGRATIONS):
+                if path.stat().st_size == 0:
+                    raise StoreDamaged(f"{path}: it is empty; {RESTORE}")
                 raise StoreFailed(f"{path}: an older version wrote it; start the bot once, which brings it up")
             unless_opened.pop_all()
         return cls(str(path), connection)

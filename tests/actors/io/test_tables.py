@@ -204,6 +204,13 @@ def test_an_older_schema_is_not_read_before_a_writer_has_brought_it_up(path, tab
         Tables.read_file(path)
 
 
+def test_an_empty_file_is_not_an_older_schema(path):
+    path.touch()
+
+    with pytest.raises(StoreDamaged, match="it is empty; restore a copy"):
+        Tables.read_file(path)
+
+
 def test_an_older_schema_is_brought_up_with_what_it_holds():
     newer = [
         *MIGRATIONS,
