@@ -65,8 +65,11 @@ def show(directory: Path, last: int, name: str | None, kind: str | None) -> None
     """Show what the entries come to, then the newest ones. Times are UTC."""
     with _reading(directory) as tables:
         whole = _show_state(directory, tables)
-        for row in tables.last_rows(last, kind=kind, name=name):
+        rows = tables.last_rows(last, kind=kind, name=name)
+        for row in rows:
             click.echo(told_row(row))
+        if last and not rows:
+            click.echo(f"no {kind or 'entry'}{f' about {name}' if name else ''}")
     if not whole:
         sys.exit(NOT_WHOLE)
 

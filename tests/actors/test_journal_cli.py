@@ -94,6 +94,21 @@ def test_show_finds_the_entries_about_an_order_or_of_a_kind(store, run):
     assert of_a_kind == about[1:]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--order", "x-2"), ["no entry about x-2"]),
+        (("--order", "x-1", "--kind", "RunEnded"), ["no RunEnded about x-1"]),
+        (("--kind", "RunEnded"), ["no RunEnded"]),
+        (("--order", "x-2", "--last", "0"), []),
+    ],
+)
+def test_show_says_that_it_found_nothing(store, run, arguments, words):
+    shown = run("show", *arguments)
+
+    assert (shown.exit_code, shown.stdout.splitlines()[5:]) == (0, words)
+
+
 def test_show_sees_what_a_running_bot_adds(store, run):
     store.append([Stamped(RunEnded(run=1, flat=True), NOON_NS)])
 
