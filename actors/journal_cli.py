@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from actors.console.logs import configure_logs
 from actors.console.misuse import BadInput
 from actors.console.told import DAY_NS, NS, told_row, told_state
 from actors.decisions.entry_text import KINDS
@@ -54,6 +55,7 @@ def journal() -> None:
 
     Exit status: 0 when all is well, 1 when the journal is not whole, 2 for wrong usage.
     """
+    configure_logs("warning")
 
 
 @journal.command()

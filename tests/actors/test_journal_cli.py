@@ -5,6 +5,7 @@ from contextlib import closing
 from random import Random
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from actors.entries import (
@@ -59,7 +60,8 @@ def run(tmp_path):
     def run(command: str, *arguments: str) -> Result:
         return CliRunner().invoke(journal, [command, "--data-dir", str(tmp_path), *arguments])
 
-    return run
+    yield run
+    structlog.reset_defaults()
 
 
 def tampered(tmp_path, statement: str) -> None:
@@ -122,6 +124,16 @@ def test_show_tells_a_latch_that_the_journal_could_take_no_more(store, run):
         "latched: halt: as planned  (`overround journal lift halt --reason ...`)",
         "latched: daily-loss: $5.00 lost  (`overround journal lift daily-loss --reason ...`)",
     ]
+
+
+def test_a_warning_is_not_among_what_is_shown(store, run, tmp_path):
+    shown = run("show").stdout
+    (tmp_path / SPARE_NAME).write_text("no latches")
+
+    warned = run("show")
+
+    assert warned.stdout == shown
+    assert json.loads(warned.stderr)["event"] == "spare_not_read"
 
 
 def test_show_makes_no_file(store, run, tmp_path):
