@@ -85,7 +85,7 @@ def _show_state(directory: Path, tables: Tables) -> bool:
         click.echo(f"not readable as a whole: {error}", err=True)
         return False
     recollection.latches = kept | recollection.latches
-    for line in told_state(tables.named(), recollection, time.time_ns() // DAY_NS):
+    for line in told_state(tables.named(), directory, recollection, time.time_ns() // DAY_NS):
         click.echo(line)
     return True
 

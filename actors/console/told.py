@@ -1,7 +1,9 @@
 """The journal in words."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import assert_never
 
 from actors.decisions.entry_text import EntryUnreadable, read_entry
@@ -31,9 +33,9 @@ NS = 10**9
 DAY_NS = 86_400 * NS
 
 
-def told_state(name: str, recollection: Recollection, today: int) -> Iterator[str]:
+def told_state(name: str, directory: Path, recollection: Recollection, today: int) -> Iterator[str]:
     """Yield lines on what all entries come to. `today` is in days since the epoch, UTC."""
-    for line in _state(name, recollection, today):
+    for line in _state(name, directory, recollection, today):
         yield _printable(line)
 
 
@@ -81,11 +83,12 @@ def moment(wall_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 10**6:03d}Z"
 
 
-def _state(name: str, recollection: Recollection, today: int) -> Iterator[str]:
+def _state(name: str, directory: Path, recollection: Recollection, today: int) -> Iterator[str]:
     ended = "has ended in order" if recollection.ended_in_order else "has not ended: it is under way, or was cut off"
     yield f"journal {name}  run {recollection.run} {ended}" if recollection.run else f"journal {name}  no run yet"
     for latch, reason in recollection.latches.items():
-        yield f"latched: {latch.value}: {reason}  (`overround journal lift {latch.value} --reason ...`)"
+        lift = f"overround journal lift {latch.value} --data-dir {shlex.quote(str(directory))} --reason ..."
+        yield f"latched: {latch.value}: {reason}  (`{lift}`)"
     day_micro = sum(recollection.day_micro.values()) if recollection.day == today else 0
     total_micro = sum(recollection.totals.values())
     yield f"settled today: {_money(day_micro)}  since the accounts were opened: {_money(total_micro)}"

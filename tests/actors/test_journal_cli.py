@@ -73,13 +73,13 @@ def tampered(tmp_path, statement: str) -> None:
 # --- show ---
 
 
-def test_show_says_how_things_stand_and_what_came_last(store, run):
+def test_show_says_how_things_stand_and_what_came_last(store, run, tmp_path):
     shown = run("show", "--last", "2")
 
     assert shown.exit_code == 0
     assert shown.stdout.splitlines() == [
         f"journal {store.name}  run 1 has not ended: it is under way, or was cut off",
-        "latched: daily-loss: $5.00 lost  (`overround journal lift daily-loss --reason ...`)",
+        f"latched: daily-loss: $5.00 lost  (`overround journal lift daily-loss --data-dir {tmp_path} --reason ...`)",
         "settled today: $0.00  since the accounts were opened: -$5.00",
         "orders that can still match: 1",
         "  x-1  venue  maker  new  $10.00 at +110 on home of 1/219",
@@ -117,12 +117,12 @@ def test_show_sees_what_a_running_bot_adds(store, run):
     assert run("show", "--last", "0").stdout.startswith(f"journal {store.name}  run 1 has ended in order\n")
 
 
-def test_show_tells_a_latch_that_the_journal_could_take_no_more(store, run):
+def test_show_tells_a_latch_that_the_journal_could_take_no_more(store, run, tmp_path):
     store.spare.write({Latch.HALT: "as planned"})
 
     assert [line for line in run("show").stdout.splitlines() if line.startswith("latched:")] == [
-        "latched: halt: as planned  (`overround journal lift halt --reason ...`)",
-        "latched: daily-loss: $5.00 lost  (`overround journal lift daily-loss --reason ...`)",
+        f"latched: halt: as planned  (`overround journal lift halt --data-dir {tmp_path} --reason ...`)",
+        f"latched: daily-loss: $5.00 lost  (`overround journal lift daily-loss --data-dir {tmp_path} --reason ...`)",
     ]
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -26,6 +28,7 @@ from protocol.ids import BookKey, ClientOrderId, EventId, MarketId, SelectionId,
 from protocol.order import Order
 from protocol.prices import Probability
 
+HERE = Path("the data")
 VENUE = VenueName("venue")
 PLACING = PlaceOrder(
     client_order_id=ClientOrderId("x-1"),
@@ -104,7 +107,7 @@ def test_what_a_venue_wrote_does_not_steer_the_terminal():
 
 
 def test_a_journal_without_entries_says_so():
-    assert list(told_state("abc", Recollection(), 7)) == [
+    assert list(told_state("abc", HERE, Recollection(), 7)) == [
         "journal abc  no run yet",
         "settled today: $0.00  since the accounts were opened: $0.00",
         "orders that can still match: 0",
@@ -114,5 +117,13 @@ def test_a_journal_without_entries_says_so():
 def test_the_result_of_a_day_is_shown_on_that_day():
     recollection = Recollection(day=7, day_micro={VENUE: -10_000_000, VenueName("other"): 2_000_000})
 
-    assert any("settled today: -$8.00" in line for line in told_state("abc", recollection, 7))
-    assert any("settled today: $0.00" in line for line in told_state("abc", recollection, 8))
+    assert any("settled today: -$8.00" in line for line in told_state("abc", HERE, recollection, 7))
+    assert any("settled today: $0.00" in line for line in told_state("abc", HERE, recollection, 8))
+
+
+def test_a_latch_is_shown_with_the_command_that_lifts_it_there():
+    recollection = Recollection(latches={Latch.HALT: "why"})
+
+    assert "latched: halt: why  (`overround journal lift halt --data-dir 'the data' --reason ...`)" in told_state(
+        "abc", HERE, recollection, 7
+    )
