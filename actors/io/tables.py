@@ -26,6 +26,7 @@ MIGRATIONS: Sequence[Sequence[str]] = (
 """What leads from each version of the schema to the next."""
 
 RESTORE = "restore a copy of its directory, or move it away"
+UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 REMEDIES = {
     sqlite3.SQLITE_FULL: "make room on the disk",
@@ -96,19 +97,17 @@ class Tables:
 
     @classmethod
     def read_file(cls, path: Path) -> "Tables":
-        """Open a file that exists, to read it, also while another process writes it."""
+        """Open a file that exists, to read it, also while another process writes it or where nothing can be written."""
         if not path.is_file():
             raise StoreFailed(f"{path}: there is no journal here; name its directory")
-        with _translated(str(path)), ExitStack() as unless_opened:
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
-            unless_opened.callback(connection.close)
-            connection.text_factory = _text
-            if _version(connection, str(path), len(MIGRATIONS)) < len(MIGRATIONS):
-                if path.stat().st_size == 0:
-                    raise StoreDamaged(f"{path}: it is empty; {RESTORE}")
-                raise StoreFailed(f"{path}: an older version wrote it; start the bot once, which brings it up")
-            unless_opened.pop_all()
-        return cls(str(path), connection)
+        with _translated(str(path)):
+            try:
+                return cls(str(path), _reader(path, "mode=ro"))
+            except sqlite3.Error as error:
+                if _code(error) not in UNWRITABLE or _is_logged(path):
+                    raise
+            # Everything is in the file, and SQLite wants to write beside it only for the sake of a writer.
+            return cls(str(path), _reader(path, "mode=ro&immutable=1"))
 
     @classmethod
     def in_memory(cls) -> "Tables":
@@ -232,6 +231,25 @@ def _text(stored: bytes) -> str:
     return stored.decode(errors="backslashreplace")
 
 
+def _reader(path: Path, how: str) -> sqlite3.Connection:
+    with ExitStack() as unless_opened:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=PATIENCE_S)
+        unless_opened.callback(connection.close)
+        connection.text_factory = _text
+        if _version(connection, str(path), len(MIGRATIONS)) < len(MIGRATIONS):
+            if path.stat().st_size == 0:
+                raise StoreDamaged(f"{path}: it is empty; {RESTORE}")
+            raise StoreFailed(f"{path}: an older version wrote it; start the bot once, which brings it up")
+        unless_opened.pop_all()
+    return connection
+
+
+def _is_logged(path: Path) -> bool:
+    """Say whether something that belongs to the file is still beside it."""
+    beside = [Path(f"{path.resolve()}{suffix}") for suffix in ("-wal", "-journal")]
+    return any(each.exists() and each.stat().st_size for each in beside)
+
+
 def _version(connection: sqlite3.Connection, place: str, newest: int) -> int:
     version = int(connection.execute("pragma user_version").fetchone()[0])
     tables = connection.execute("select count(*) from sqlite_master").fetchone()[0]
@@ -259,9 +277,14 @@ def _translated(place: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says in which of its parts
+        code = _code(error)
         remedy = REMEDIES.get(code, "run `overround journal verify`")
         failed = StoreDamaged if code in DAMAGE else StoreFailed
         raise failed(f"{place}: {error}; {remedy}") from error
     except UnicodeDecodeError as error:  # what SQLite says of damage may quote it
         raise StoreDamaged(f"{place}: {error}; {RESTORE}") from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF  # the rest of it says in which of its parts

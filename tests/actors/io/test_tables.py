@@ -122,6 +122,32 @@ def test_a_reader_between_two_rows_holds_nothing_up(path, tables):
     reader.close()
 
 
+@pytest.fixture
+def unwritable(path):
+    """A file with three rows, where SQLite can make none of those that it wants beside it."""
+    written = Tables.open_file(path)
+    written.append(rows(1, 3))
+    written.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).symlink_to("missing/file")
+    return path
+
+
+def test_a_file_is_read_where_nothing_can_be_written(unwritable):
+    with closing(Tables.read_file(unwritable)) as reader:
+        assert list(reader.rows()) == rows(1, 3)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_what_lies_beside_a_file_is_not_left_out(unwritable, suffix):
+    log = unwritable.with_name(unwritable.name + suffix)
+    log.unlink(missing_ok=True)
+    log.write_bytes(b"some of the rows")
+
+    with pytest.raises(StoreFailed, match="make the file and its directory writable"):
+        Tables.read_file(unwritable)
+
+
 def test_a_reader_writes_nothing(path, tables):
     reader = Tables.read_file(path)
 
