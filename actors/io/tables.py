@@ -28,6 +28,7 @@ MIGRATIONS: Sequence[Sequence[str]] = (
 RESTORE = "restore a copy of its directory, or move it away"
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+COLUMNS = (int, int, int, str, str, str, str, str)  # SQLite itself takes anything
 REMEDIES = {
     sqlite3.SQLITE_FULL: "make room on the disk",
     sqlite3.SQLITE_IOERR: "look after the disk",
@@ -208,7 +209,11 @@ class Tables:
 
     def _rows(self, query: str, *values: object) -> list[Row]:
         with _translated(self.place):
-            return [Row(*each) for each in self._connection.execute(query, values)]
+            found = self._connection.execute(query, values).fetchall()
+        for each in found:
+            if tuple(map(type, each)) != COLUMNS:
+                raise StoreDamaged(f"{self.place}: row {each[0]} holds what was never written; {RESTORE}")
+        return [Row(*each) for each in found]
 
     def _value(self, query: str) -> int | str:
         with _translated(self.place):

@@ -181,6 +181,17 @@ def test_a_file_that_was_cut_short_is_not_whole(store, run, tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["show", "export", "verify"])
+def test_a_row_of_other_types_is_not_whole(store, run, tmp_path, command):
+    tampered(tmp_path, "update entries set wall_ns = 'noon' where id = 4")
+
+    asked = run(command)
+
+    assert asked.exit_code == 1
+    assert "not whole: " in asked.stderr
+    assert "row 4 holds what was never written; restore a copy" in asked.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "export", "verify"])
 def test_a_directory_without_a_journal_is_wrong_usage(run, tmp_path, command):
     asked = run(command)
 
