@@ -27,7 +27,11 @@ MIGRATIONS: Sequence[Sequence[str]] = (
 
 RESTORE = "restore a copy of its directory, or move it away"
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGE = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,  # no fault of a statement: the tables are not what we made
+}
 COLUMNS = (int, int, int, str, str, str, str, str)  # SQLite itself takes anything
 REMEDIES = {
     sqlite3.SQLITE_FULL: "make room on the disk",

@@ -181,6 +181,16 @@ def test_a_file_that_was_cut_short_is_not_whole(store, run, tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["show", "export", "verify"])
+def test_a_table_that_is_gone_is_not_whole(store, run, tmp_path, command):
+    tampered(tmp_path, "alter table entries rename to others")
+
+    asked = run(command)
+
+    assert asked.exit_code == 1
+    assert f"not whole: {tmp_path / FILE_NAME}: no such table: entries" in asked.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "export", "verify"])
 def test_a_row_of_other_types_is_not_whole(store, run, tmp_path, command):
     tampered(tmp_path, "update entries set wall_ns = 'noon' where id = 4")
 
