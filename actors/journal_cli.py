@@ -24,6 +24,7 @@ from actors.io.spare import read_spare
 from actors.io.store import FILE_NAME, SPARE_NAME, JournalUnusable, Stamped, Store, recall
 from actors.io.tables import Row, StoreDamaged, StoreFailed, Tables
 from actors.io.verification import NotWhole, verify
+from actors.options import DirectoryPath
 
 DATA_DIR = Path("overround-data")
 NOT_WHOLE = 1
@@ -33,7 +34,7 @@ MOMENTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S
 _data_dir = click.option(
     "--data-dir",
     "directory",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DirectoryPath(),
     default=DATA_DIR,
     show_default=True,
     help="Where the bot keeps its journal.",
@@ -51,7 +52,7 @@ _reason = click.option("--reason", required=True, callback=_some_words, help="Wh
 
 @click.group()
 def journal() -> None:
-    """Read the journal, also while the bot runs; keep the next bot from trading, or let it.
+    """Read the journal, or keep the next bot from trading.
 
     Exit status: 0 when all is well, 1 when the journal is not whole, 2 for wrong usage.
     """
