@@ -236,10 +236,10 @@ class OrderLedger:
     def _poll(self, now_s: float) -> None:
         """Have read what became of orders since the last time: of what was pushed, something may have got lost."""
         self._poll_at_s = now_s + self.traits.polls[Query.ORDERS].every_s
-        if self.traits.orders_pushed:
-            self._look_back(now_s)
-        elif not self.flat:
-            self.doubts.missed(now_s, now_s)
+        if not self.flat:
+            since_s = self._polled_s if self.traits.orders_pushed else now_s
+            self.doubts.missed(min(since_s, now_s), now_s)
+        self._look_back(now_s)
 
     def _look_back(self, now_s: float) -> None:
         """Have read what changed since the last time, where a result that was pushed may have got lost."""
@@ -482,7 +482,8 @@ class OrderLedger:
             return
         tracked.hinted = ()  # of fills that were read, now or before: what comes has other prices
         if tracked.order.status is OrderStatus.OPEN and now_s >= tracked.settles_at_s:
-            tracked.ask_at_s = math.inf
+            certain_s = -math.inf if self._ages_known else tracked.doubted_s + COPY_AGE_MAX_S
+            tracked.ask_at_s = certain_s if certain_s > now_s else math.inf
             if tracked.order.cancel_wanted:
                 wait_s = min(RETRY_SOON_S * 2 ** max(tracked.refused - 1, 0), MAX_CANCEL_WAIT_S)
                 tracked.cancel_at_s = min(tracked.cancel_at_s, now_s + wait_s)
@@ -507,6 +508,7 @@ class OrderLedger:
         if gap is not None and self.doubts.gap_s is None and result.synced_at_ns is None:
             listed = () if self.traits.orders_named else {report.venue_order_id for report in result.orders}
             for tracked in self._register.live.values():  # the copy has no age: ask for each that it did not show
+                tracked.doubted_s = gap
                 if tracked.order.venue_order_id not in listed:
                     tracked.ask_at_s = min(tracked.ask_at_s, now_s)
 

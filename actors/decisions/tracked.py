@@ -33,6 +33,7 @@ class Tracked:
     cancel_at_s: float = math.inf
     cancelling: bool = False  # a cancel is under way
     refused: int = 0  # cancels that the venue said no to
+    doubted_s: float = -math.inf  # until then news of it may have been missed
     stirred: bool = False  # something was heard of it while a question about it was under way
     settles_at_s: float = -math.inf  # until then an answered cancel may be followed by fills
     resend_at_s: float = math.inf

@@ -842,24 +842,26 @@ def test_many_orders_at_once_are_asked_for_by_one_look_at_the_history():
     assert [type(out) for out in outs] == [RestartWanted, AskOrder, AskOrder, AskHistory]
 
 
-def test_copies_of_unknown_age_end_with_every_order_asked_for_once():
+def test_after_copies_of_unknown_age_every_order_is_asked_for_at_once_and_when_none_can_be_older():
     bench = quiet()
     for name in (X1, X2, X3):
         bench.rest(name)
     bench.hear(OrdersDoubted("unreadable"))
 
-    asked = []
-    for _ in range(30):
+    doubted_s, asked, asked_s = bench.now_s, [], {}
+    for _ in range(60):
         for out in bench.tick(1):
             asked.append(out)
+            asked_s.setdefault(out, []).append(bench.now_s - doubted_s)
             if isinstance(out, AskHistory):
                 bench.read(synced_s=None)
             elif isinstance(out, AskOrder):
                 name = ClientOrderId(f"x-{out.venue_order_id[1:]}")
                 bench.hear(OrderRead(venue_order_id=out.venue_order_id, result=said(OPEN, name=name)))
 
-    assert {out.venue_order_id for out in asked if isinstance(out, AskOrder)} == {V1, V2, V3}
-    assert len(asked) < 10
+    first_s, last_s = zip(*(asked_s[AskOrder(name)] for name in (V1, V2, V3)), strict=True)
+    assert max(first_s) < 5 < COPY_AGE_MAX_S <= min(last_s)
+    assert len(asked) < 12
     assert bench.ledger.due_s == math.inf
 
 
