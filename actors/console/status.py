@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import attrs
 import trio
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.segment import Segment, SegmentLines
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,10 @@ from protocol.prices import Price, Probability, opposite, price_text, size_text
 DRAW_EVERY_S = 0.5
 PLAIN_EVERY_S = 5.0
 MAX_ROWS = 16
+MIN_LATELY = 3  # lines: two of them are the frame
+NAMES = ("event", "market", "selection")
+NUMBERS = ("best", "takeable")
+BESIDE_QUOTES = 26  # cells: names of 2, a price of 6, a size of 9, and 5 gaps
 
 
 class StatusConsole(Console):
@@ -47,10 +52,10 @@ class Status:
 
     async def _show(self) -> None:
         if self.console.is_terminal:
-            with Live(self._screen(0.0), console=self.console, auto_refresh=False, transient=True) as live:
+            with Live(self.screen(0.0), console=self.console, auto_refresh=False, transient=True) as live:
                 started_s = trio.current_time()
                 while True:
-                    live.update(self._screen(trio.current_time() - started_s), refresh=True)
+                    live.update(self.screen(trio.current_time() - started_s), refresh=True)
                     await trio.sleep(DRAW_EVERY_S)
         started_s = trio.current_time()
         while True:
@@ -68,6 +73,14 @@ class Status:
             f"worst {dollars(bot.exposure_cents)}  settled {dollars(bot.profit_cents)}"
         )
 
+    def screen(self, elapsed_s: float) -> SegmentLines:
+        """Fit everything into the terminal: what a screen has scrolled away cannot be drawn anew."""
+        room = self.console.height - 1  # the last line stays empty, for what is typed: it would move the screen
+        head = [*self._lines(Text(self.title, style="bold")), *self._lines(Text(self.line(elapsed_s)))]
+        lately = self._lately((room - len(head)) // 3)
+        table = self._lines(self._table())[: max(0, room - len(head) - len(lately))]
+        return SegmentLines([*[*head, *table, *lately][:room], []], new_lines=True)
+
     def _session(self) -> str:
         bot = self.bot()
         if not bot.logged_in:
@@ -78,16 +91,23 @@ class Status:
             return f"session{'s' if len(bot.seats) > 1 else ''} {'DOWN' if down else 'up'}{lost}"
         return f"sessions {', '.join(down)} DOWN{lost}"
 
-    def _screen(self, elapsed_s: float) -> Group:
-        parts: list[Text | Table | Panel] = [Text(self.title, style="bold"), Text(self.line(elapsed_s)), self._table()]
-        if self.recent is not None and self.recent.lines:
-            parts.append(Panel("\n".join(self.recent.lines), title="lately", title_align="left"))
-        return Group(*parts)
+    def _lines(self, part: RenderableType) -> list[list[Segment]]:
+        return self.console.render_lines(part, pad=False)
+
+    def _lately(self, room: int) -> list[list[Segment]]:
+        """Return the end of what was logged lately, as far as there is room."""
+        if self.recent is None or not self.recent.lines or room < MIN_LATELY:
+            return []
+        lines = Text("\n".join(self.recent.lines)).wrap(self.console, self.console.width - 4)[2 - room :]
+        return self._lines(Panel(Text("\n").join(lines), title="lately", title_align="left"))
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("event", "market", "selection", "best", "takeable", "our quotes"):
-            table.add_column(name, justify="right" if name in ("best", "takeable") else "left", no_wrap=True)
+        for name in NAMES:
+            table.add_column(name)
+        for name in NUMBERS:
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("our quotes", no_wrap=True, max_width=max(1, self.console.width - BESIDE_QUOTES))
         bot = self.bot()
         resting: dict[str, list[Order]] = {}
         for order in bot.live_orders():
@@ -102,20 +122,25 @@ class Status:
         for index, side in enumerate(view.sides):
             best = side.levels[0] if side.levels else None
             sells = sold_by(side.selection_id) is not None
-            quotes = ", ".join(
+            quotes = "\n".join(
                 f"{size_text(order.price, order.remaining)} at {_shown(order.price, sells)}"
                 + (" (cancelling)" if order.cancel_wanted else "" if order.opened else " (pending)")
                 for order in resting.get(side.selection_id, ())
             )
             table.add_row(
-                f"{view.event.name}{' LIVE' if view.in_play else ''}" if not index else "",
-                view.name if not index else "",
-                side.name or ("sell" if sells else "buy"),
+                _name(f"{view.event.name}{' LIVE' if view.in_play else ''}" if not index else ""),
+                _name(view.name if not index else ""),
+                _name(side.name or ("sell" if sells else "buy")),
                 _shown(best.price, sells) if best else "-",
                 size_text(best.price, best.takeable) if best else "-",
-                quotes,
+                Text(quotes, no_wrap=False),  # what is wider than its column goes on below, and is not cut
             )
         return len(view.sides)
+
+
+def _name(text: str) -> Text:
+    """Write a name that may be cut. Its column can be narrowed, as those that must not wrap are not."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _shown(price: Price, sells: bool) -> str:
