@@ -184,6 +184,10 @@ class Bot:
         return all(seat.epoch is not None for seat in self.seats.values())
 
     @property
+    def stop_begun(self) -> bool:
+        return self._stop.is_set()
+
+    @property
     def flat(self) -> bool:
         """Tell whether every venue has shown that nothing of ours can match, since the stop."""
         return all(seat.flat for seat in self.seats.values())

@@ -22,6 +22,7 @@ from protocol.prices import Price, Probability, opposite, price_text, size_text
 
 DRAW_EVERY_S = 0.5
 PLAIN_EVERY_S = 5.0
+LOOK_EVERY_S = 0.1  # at whether the bot stops
 MAX_ROWS = 16
 MIN_LATELY = 3  # lines: two of them are the frame
 NAMES = ("event", "market", "selection")
@@ -57,13 +58,33 @@ class Status:
                 while True:
                     live.update(self.screen(trio.current_time() - started_s), refresh=True)
                     await trio.sleep(DRAW_EVERY_S)
-        started_s = trio.current_time()
+        started_s, stopping = trio.current_time(), False
         while True:
-            await trio.sleep(PLAIN_EVERY_S)
+            with trio.move_on_after(PLAIN_EVERY_S):
+                await self._wait_stop(stopping)
+            stopping = self.bot().stop_begun
             self.console.print(self.line(trio.current_time() - started_s), highlight=False, soft_wrap=True)
 
+    async def _wait_stop(self, told: bool) -> None:
+        """Wait until the bot stops: for ever, once that was told."""
+        while True:
+            await trio.sleep(LOOK_EVERY_S)
+            if self.bot().stop_begun is not told:
+                return
+
     def line(self, elapsed_s: float) -> str:
-        """Return the state in one line."""
+        """Return the state in one line: how far the stop has got, once it has begun."""
+        if self.bot().stop_begun:
+            return f"{elapsed_s:6.0f} s  {self._stopping()}"
+        return self._state(elapsed_s)
+
+    def _stopping(self) -> str:
+        live = len(self.bot().live_orders())
+        if not live:
+            return "stopping: the venue is asked whether nothing is left"
+        return f"stopping: {live} order{' is' if live == 1 else 's are'} being cancelled"
+
+    def _state(self, elapsed_s: float) -> str:
         bot = self.bot()
         tally = bot.tally
         live = len(bot.live_orders())
@@ -76,7 +97,8 @@ class Status:
     def screen(self, elapsed_s: float) -> SegmentLines:
         """Fit everything into the terminal: what a screen has scrolled away cannot be drawn anew."""
         room = self.console.height - 1  # the last line stays empty, for what is typed: it would move the screen
-        head = [*self._lines(Text(self.title, style="bold")), *self._lines(Text(self.line(elapsed_s)))]
+        title = self._stopping() if self.bot().stop_begun else self.title
+        head = [*self._lines(Text(title, style="bold")), *self._lines(Text(self._state(elapsed_s)))]
         lately = self._lately((room - len(head)) // 3)
         table = self._lines(self._table())[: max(0, room - len(head) - len(lately))]
         return SegmentLines([*[*head, *table, *lately][:room], []], new_lines=True)

@@ -1,3 +1,4 @@
+import io
 import os
 
 import attrs
@@ -64,6 +65,7 @@ class IdleBot:
 
     tally: Tally = attrs.field(factory=Tally)
     logged_in: bool = False
+    stop_begun: bool = False
     exposure_cents: int = 0
     profit_cents: int = 0
 
@@ -98,13 +100,15 @@ class BusyBot(IdleBot):
         return {key: view(key) for key in KEYS}
 
 
-def screen(width: int, height: int, *logged: str) -> list[str]:
-    """Return the lines that a terminal of that size shows of a busy bot."""
+def screen(width: int, height: int, *logged: str, bot: IdleBot | None = None) -> list[str]:
+    """Return the lines that a terminal of that size shows of a bot, a busy one where none is given."""
     console = Console(width=width, height=height, force_terminal=True, color_system=None, legacy_windows=False)
     recent = RecentLines()
     recent.lines.extend(logged)
     with console.capture() as shown:
-        console.print(Status(bot=BusyBot, console=console, recent=recent, title="busy").screen(5.0), end="")
+        console.print(
+            Status(bot=lambda: bot or BusyBot(), console=console, recent=recent, title="busy").screen(5.0), end=""
+        )
     return shown.get().splitlines()
 
 
@@ -134,3 +138,29 @@ def test_what_was_logged_last_is_shown_as_it_was_written():
     lines = screen(80, 24, *["12:00:00 [info] one"] * SHOWN, "12:00:01 [/warning] two")
 
     assert any("[/warning] two" in line for line in lines)
+
+
+async def test_a_stop_is_told_at_once_and_then_how_far_it_has_got(autojump_clock):
+    bot = BusyBot()
+    console = Console(file=io.StringIO())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Status(bot=lambda: bot, console=console, title="busy").run)
+        await trio.sleep(6)
+        bot.stop_begun = True
+        await trio.sleep(0.2)
+        (trading, stopping) = console.file.getvalue().splitlines()
+        await trio.sleep(5)
+        nursery.cancel_scope.cancel()
+
+    assert trading.startswith("     5 s  logging in  books 0 live")
+    assert stopping == "     6 s  stopping: 48 orders are being cancelled"
+    assert len(console.file.getvalue().splitlines()) == 3
+
+
+def test_a_screen_says_that_the_bot_stops():
+    assert screen(80, 24)[0].strip() == "busy"
+    assert screen(80, 24, bot=BusyBot(stop_begun=True))[0].strip() == "stopping: 48 orders are being cancelled"
+    assert screen(80, 24, bot=IdleBot(stop_begun=True))[0].strip() == (
+        "stopping: the venue is asked whether nothing is left"
+    )
