@@ -184,6 +184,11 @@ class Bot:
         return all(seat.epoch is not None for seat in self.seats.values())
 
     @property
+    def open_books(self) -> int:
+        """Return how many books the sessions that are up have, believed or not."""
+        return sum(seat.open_books for seat in self.seats.values())
+
+    @property
     def stop_begun(self) -> bool:
         return self._stop.is_set()
 

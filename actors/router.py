@@ -70,6 +70,11 @@ class Router:
     _read: set[EventId] = attrs.field(factory=set)  # events whose books were read
     _moved: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, repr=False)
 
+    @property
+    def open_books(self) -> int:
+        """Return how many markets are open now."""
+        return len(self._markets)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as nursery:
             task_status.started()

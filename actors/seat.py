@@ -257,6 +257,14 @@ class Seat:
     def logged_in(self) -> bool:
         return self.caller.logged_in.is_set()
 
+    @property
+    def open_books(self) -> int:
+        """Return how many books the session that is up has, believed or not."""
+        serving = self._relay.serving
+        if serving is None or serving.session.router is None or self.epoch is None:
+            return 0
+        return serving.session.router.open_books
+
     def orders(self) -> dict[ClientOrderId, Order]:
         """Return every order of the run as it is believed to be, the account's earlier ones included."""
         return {name: tracked.order for name, tracked in self.ledger.orders.items()}

@@ -89,7 +89,7 @@ class Status:
         tally = bot.tally
         live = len(bot.live_orders())
         return (
-            f"{elapsed_s:6.0f} s  {self._session()}  books {len(bot.books())} live of {tally.markets}  "
+            f"{elapsed_s:6.0f} s  {self._session()}  books {len(bot.books())} live of {bot.open_books}  "
             f"orders {live} live, {tally.sent} sent  fills {tally.fills} {dollars(tally.fill_cents)}  "
             f"worst {dollars(bot.exposure_cents)}  settled {dollars(bot.profit_cents)}"
         )

@@ -230,6 +230,7 @@ def test_what_nobody_could_read_makes_every_book_doubtful():
 
 async def test_an_event_that_is_over_or_unlisted_retires_its_markets(autojump_clock):
     room = opened(KEY, OTHER)
+    assert room.router.open_books == 2
 
     room.hear(event(1, status=EventStatus.ENDED), EventUnlisted(event_id=EventId(2)))
 
@@ -241,6 +242,7 @@ async def test_an_event_that_is_over_or_unlisted_retires_its_markets(autojump_cl
         (OTHER, BookStatus.SUSPENDED),
     ]
     assert room.hear(snapshot(KEY, OTHER)) == []
+    assert room.router.open_books == 0
 
 
 async def test_a_market_that_rest_no_longer_has_is_retired_and_its_neighbours_are_not(autojump_clock):

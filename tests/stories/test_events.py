@@ -90,3 +90,13 @@ async def test_a_result_that_came_while_the_session_was_down_is_found(autojump_c
         await story.until(lambda: story.status(name) == "settled")
 
         assert story.bot.profit_cents == -1000
+
+
+async def test_the_books_of_an_event_that_is_over_are_no_longer_counted(autojump_clock, open_story):
+    async with open_story() as story:
+        await story.until(lambda: story.bot.open_books == len(story.bot.books()) == 7)
+        story.exchange.go_live(story.key.event_id)
+        story.exchange.settle(story.key.event_id, {story.key: story.home})
+        await story.until(lambda: not story.bot.open_books)
+
+        assert story.bot.tally.markets == 7

@@ -66,6 +66,7 @@ class IdleBot:
     tally: Tally = attrs.field(factory=Tally)
     logged_in: bool = False
     stop_begun: bool = False
+    open_books: int = 0
     exposure_cents: int = 0
     profit_cents: int = 0
 
@@ -164,3 +165,9 @@ def test_a_screen_says_that_the_bot_stops():
     assert screen(80, 24, bot=IdleBot(stop_begun=True))[0].strip() == (
         "stopping: the venue is asked whether nothing is left"
     )
+
+
+def test_the_books_are_those_that_there_are_now():
+    bot = IdleBot(tally=Tally(markets=784), open_books=21)
+
+    assert "books 0 live of 21 " in Status(bot=lambda: bot, console=Console(), title="idle").line(5.0)
