@@ -193,6 +193,11 @@ class Bot:
         return self._stop.is_set()
 
     @property
+    def stop_logged_in(self) -> bool:
+        """Tell whether every venue could be asked anything when the stop began."""
+        return all(seat.stop.logged_in for seat in self.seats.values())
+
+    @property
     def flat(self) -> bool:
         """Tell whether every venue has shown that nothing of ours can match, since the stop."""
         return all(seat.flat for seat in self.seats.values())

@@ -105,6 +105,7 @@ class Paper:
             audit=self.audit(),
             flat_on_exit=self.bot.flat,
             profit_cents=self.bot.profit_cents,
+            logged_in=self.bot.stop_logged_in,
         )
 
     def audit(self) -> Audit:

@@ -62,6 +62,7 @@ def summary_of(bot: Bot) -> Summary:
         audit=bot.audit(),
         flat_on_exit=bot.flat,
         profit_cents=bot.profit_cents,
+        logged_in=bot.stop_logged_in,
     )
 
 

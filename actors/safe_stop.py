@@ -48,6 +48,7 @@ class SafeStop:
     reckon: Callable[[FundsRead], int | None]  # how far some money is from what it must be now
     started_s: float = 0.0
     flat: bool = attrs.field(default=False, init=False)
+    logged_in: bool = attrs.field(default=False, init=False)  # when it began: without that, nothing was asked
     closing: FundsRead | None = attrs.field(default=None, init=False)
     orders: tuple[OrderReported, ...] | None = attrs.field(default=None, init=False)
     books: tuple[SnapshotTaken, ...] | None = attrs.field(default=None, init=False)
@@ -65,7 +66,8 @@ class SafeStop:
             log.warning("stop_waits_for_proof", venue=self.traits.venue, at_most_s=at_most_s)
         self.ledger.stop()
         self.caller.hurry()
-        if not self.caller.logged_in.is_set():
+        self.logged_in = self.caller.logged_in.is_set()
+        if not self.logged_in:
             return
         self.inbox.put(CancelEverything())
         async with trio.open_nursery() as nursery:
@@ -120,6 +122,7 @@ class SafeStop:
         What was on its way in when they went may arrive after a cancel, and for a while.
         """
         self.caller.hurry()
+        self.logged_in = self.caller.logged_in.is_set()
         arrived_s = max(self.ledger.provable_s, trio.current_time() + ABSENCE_MARGIN_S)
         with trio.move_on_at(self._deadline_s()):
             while self.caller.logged_in.is_set() and not self.flat:

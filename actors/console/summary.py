@@ -18,6 +18,7 @@ class Summary:
     audit: Audit
     flat_on_exit: bool
     profit_cents: int = 0
+    logged_in: bool = True  # when the stop began
 
     @property
     def ok(self) -> bool:
@@ -73,9 +74,16 @@ class Summary:
             ("books", f"{tally.markets} markets, {tally.updates} updates, {tally.healed} healed"),
             ("risk", f"worst outcome {dollars(tally.exposure_cents_max)} of {dollars(self.limit_cents)} allowed"),
             ("audit", _audit_text(self.audit)),
-            ("stop", "flat: nothing of ours can still match" if self.flat_on_exit else "NOT PROVED FLAT"),
+            ("stop", self._stop_text()),
         )
         return "\n".join(f"{name:>9}  {text}" for name, text in rows)
+
+    def _stop_text(self) -> str:
+        if self.flat_on_exit:
+            return "flat: nothing of ours can still match"
+        if not self.logged_in:
+            return "NOT PROVED FLAT: no login, so nothing could be read; look at the venue yourself"
+        return "NOT PROVED FLAT"
 
 
 def _audit_text(audit: Audit) -> str:

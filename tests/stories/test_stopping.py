@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from actors.exchange.faults import Fault, Rule
+from actors.paper import Paper
 from protocol.prophetx.wire import Dialect
 
 
@@ -111,3 +112,13 @@ async def test_a_stop_cancels_what_the_strategy_left_and_places_no_more(autojump
 
         assert [story.status(name) for name in names] == ["cancelled", "cancelled"]
         assert story.bot.tally.sent == sent
+
+
+async def test_a_stop_before_the_login_proves_nothing_and_says_why(autojump_clock):
+    paper = Paper(wall_ns=lambda: 1_790_000_000 * 10**9 + int(trio.current_time() * 10**9))
+    paper.stop()
+
+    summary = await paper.run_in_memory()
+
+    assert not summary.ok
+    assert "NOT PROVED FLAT: no login" in summary.as_text()

@@ -1,5 +1,6 @@
 import json
 
+import attrs
 import pytest
 
 from actors.console.summary import Summary
@@ -73,3 +74,9 @@ def test_people_read_the_same_in_words(audit, words):
 
 def test_a_stop_that_is_not_proved_flat_is_told_loudly():
     assert "NOT PROVED FLAT" in summary(flat=False).as_text()
+
+
+def test_a_stop_before_the_login_says_why_it_proves_nothing():
+    stopped = attrs.evolve(summary(flat=False), logged_in=False).as_text().splitlines()[-1]
+
+    assert stopped == "     stop  NOT PROVED FLAT: no login, so nothing could be read; look at the venue yourself"
