@@ -140,6 +140,13 @@ CANCELLING = (
         "            case VenueError() | AnswerLost():\n                tracked.cancel_at_s = now_s + RETRY_SOON_S",
         "            case VenueError() | AnswerLost():\n                tracked.cancel_at_s = math.inf",
     ),
+    Mutant(
+        "kill_cancels_nothing",
+        "the kill switch leaves everything resting",
+        "actors/risk.py",
+        "                    inbox.put(CancelEverything())\n",
+        "                    pass\n",
+    ),
 )
 
 FILLS = (
@@ -266,6 +273,13 @@ LIMITS = (
         "the account may lose any amount",
         GUARD,
         "if self.exposure.account_micro + more > micro(self.limits.account_cents):",
+        "if False:",
+    ),
+    Mutant(
+        "open_orders_without_limit",
+        "any number of orders may rest",
+        GUARD,
+        "if self.open_orders >= self.limits.open_orders:",
         "if False:",
     ),
     Mutant(

@@ -53,6 +53,7 @@ BOOKS_EVERY = 2  # looks: they are the dear part of one
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 READY_LIMIT_S = 200.0  # until a process trades, where nothing goes wrong
 RESTART_S = 5.0  # after a process that ended by itself
+RESTING_S = 5.0  # until orders rest that a switch is to find
 LATCHED_S = 600.0  # how long an operator lets the day's loss stand
 
 REQUIRED = KINDS | frozenset(
@@ -370,7 +371,10 @@ class Simulation:
                 assert_never(trouble)
 
     async def _switch(self, trouble: Switch) -> None:
-        """Have the strategy halt or kill; an operator lifts that in a while."""
+        """Have the strategy halt or kill while its orders rest; an operator lifts that in a while."""
+        if self._life is not None and self._life.desk is not None:
+            self._life.trader.crowd(self._life.desk)
+        await trio.sleep(RESTING_S)
         life = self._life
         if life is None or life.desk is None:
             return

@@ -25,6 +25,7 @@ ORDERS = (1, 1, 1, 1, 3)  # at once
 STUBBORN = 0.3  # of all books that are seen to die are traded on nevertheless
 INSISTING_S = 0.5  # how long one is dead by then
 HASTE_S = 0.2  # between two actions while the bot stops
+CROWD = 6  # orders that rest in each market at once: beyond the lowest limit of open ones
 
 
 @attrs.frozen(kw_only=True)
@@ -103,6 +104,16 @@ class Trader:
                 self._place(desk, market)
         else:
             self._cancel(desk)
+
+    def crowd(self, desk: Desk) -> None:
+        """Have orders rest in every market at once."""
+        two_sided = [market for market in desk.markets.values() if len(market.sides) == 2]
+        for market in two_sided * CROWD:
+            selection_id = self.random.choice(market.selections)
+            price = self._price(market, selection_id, bold=False)
+            if price is not None:
+                name = desk.place(market.key, selection_id, price, self._size(price))
+                self._note(desk.orders[name], market)
 
     def _cancel(self, desk: Desk) -> None:
         names = [name for name, order in desk.orders.items() if not order.cancel_wanted]

@@ -9,7 +9,7 @@ import structlog
 from actors.exchange.faults import Fault, Rule
 from actors.simulation.network import Cut
 from actors.simulation.process import Point
-from actors.simulation.simulate import Outcome, simulate
+from actors.simulation.simulate import RESTING_S, Outcome, simulate
 from actors.simulation.worker import Task, outcome_read, written
 from actors.simulation.world import (
     CALM_S,
@@ -65,13 +65,22 @@ def test_a_process_that_is_down_at_the_end_begins_once_more_to_be_judged(quiet):
 
 
 def test_a_latch_that_dies_with_its_process_before_it_is_on_the_disk_did_not_fall(quiet):
-    dying = Kill(at_s=AT_S, point=Point.COMMIT, nth=1, after=False, down_s=0.1)
+    dying = Kill(at_s=AT_S + RESTING_S, point=Point.COMMIT, nth=1, after=False, down_s=0.1)
     switch = Switch(at_s=AT_S, kills=True, lifted_after_s=600.0)
 
     outcome = with_trouble(attrs.evolve(quiet, actions_per_hour=HASTY_PER_HOUR), dying, switch)
 
     assert (outcome.violations, outcome.counts["lives"], outcome.injected["kill_switch"]) == ((), 2, 1)
     assert outcome.counts["orders"] > 0
+
+
+def test_a_switch_finds_orders_that_rest(quiet):
+    idle = attrs.evolve(quiet, actions_per_hour=0.001)
+
+    outcome = with_trouble(idle, Switch(at_s=AT_S, kills=True, lifted_after_s=600.0))
+
+    assert (outcome.violations, outcome.counts["lives"]) == ((), 1)
+    assert outcome.counts["orders"] > 1
 
 
 @pytest.mark.parametrize("venue", [PROPHETX, SATORIEX])

@@ -9,7 +9,7 @@ import trio
 from actors.mailbox import Mailbox
 from actors.messages import CancelIntent, Intent, MarketView, OrderChanged, RiskMessage
 from actors.simulation.determinism import run_pinned
-from actors.simulation.trader import INSISTING_S, Asked, Trader
+from actors.simulation.trader import CROWD, INSISTING_S, Asked, Trader
 from actors.strategy import Desk
 from protocol.belief import Source
 from protocol.book import BookStatus
@@ -60,6 +60,20 @@ def market(number: int = 219, levels: tuple[tuple[Level, ...], ...] = ODDS) -> M
     sides = tuple(Side(selection_id=each, levels=some) for each, some in zip((HOME, AWAY), levels, strict=False))
     key = BookKey(EventId(1), MarketId(number))
     return MarketView(key=key, name="", kind="", event=EVENT, terms=TERMS, epoch=1, status=BookStatus.LIVE, sides=sides)
+
+
+def crowd(*markets: MarketView) -> list[Asked]:
+    """Have orders rest in these markets at once."""
+    asked: list[Asked] = []
+    trader = Trader(random=Random(1), actions_per_hour=1.0, asked=asked.append, cancelled=lambda name: None)
+    desk = Desk(name="trader", ids=ClientOrderIds("x"), risk=Mailbox("risk", 10_000))
+    desk.markets = {each.key: each for each in markets}
+
+    async def run() -> None:
+        trader.crowd(desk)
+
+    run_pinned(1, run)
+    return asked
 
 
 def trade(
@@ -206,6 +220,13 @@ def test_a_book_that_dies_is_sometimes_traded_on():
 
     assert 0 < sum(any(each.dead for each in span.asked) for span in spans) < 20
     assert {each.at_s for span in spans for each in span.asked if each.dead} == {INSISTING_S}
+
+
+def test_on_demand_orders_rest_in_every_market_at_once():
+    asked = crowd(market(), market(220), market(221, (ODDS[0],)))
+
+    assert Counter(each.key.market_id for each in asked) == {219: CROWD, 220: CROWD}
+    assert {each.price for each in asked} <= {-110, -105, 105, 110}
 
 
 def test_while_the_bot_stops_it_hurries():
