@@ -21,6 +21,7 @@ SHARES = (5, 120)
 FIRST_LOOK_S = 5.0
 ANEW = 0.01  # of all actions ask for everything to be listened to anew
 WILD = 0.06  # of all actions make no sense: risk must say no
+ANY = 0.05  # of all actions are in any market there ever was, the others in one that is live
 ORDERS = (1, 1, 1, 1, 3)  # at once
 STUBBORN = 0.3  # of all books that are seen to die are traded on nevertheless
 INSISTING_S = 0.5  # how long one is dead by then
@@ -89,7 +90,7 @@ class Trader:
                 self._do_something(desk)
 
     def _do_something(self, desk: Desk) -> None:
-        market = self.random.choice(list(desk.markets.values()))
+        market = self._choose(desk)
         if len(market.sides) != 2:
             return
         roll = self.random.random()
@@ -104,6 +105,12 @@ class Trader:
                 self._place(desk, market)
         else:
             self._cancel(desk)
+
+    def _choose(self, desk: Desk) -> MarketView:
+        live = [market for market in desk.markets.values() if not _is_dead(market, desk)]
+        if not live or self.random.random() < ANY:
+            return self.random.choice(list(desk.markets.values()))
+        return self.random.choice(live)
 
     def crowd(self, desk: Desk) -> None:
         """Have orders rest in every market at once."""

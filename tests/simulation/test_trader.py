@@ -179,7 +179,7 @@ def test_where_prices_are_probabilities_it_asks_for_shares():
     span = trade(1, market(levels=levels))
 
     assert {type(each.price) for each in span.asked} == {Probability}
-    assert sum(5 <= each.size <= 120 for each in span.asked) > 0.9 * len(span.asked)
+    assert sum(5 <= each.size <= 120 for each in span.asked) > 0.8 * len(span.asked)
 
 
 @pytest.mark.parametrize("levels", [(ODDS[0],), ((), ())], ids=["one selection", "no levels"])
@@ -227,6 +227,15 @@ def test_on_demand_orders_rest_in_every_market_at_once():
 
     assert Counter(each.key.market_id for each in asked) == {219: CROWD, 220: CROWD}
     assert {each.price for each in asked} <= {-110, -105, 105, 110}
+
+
+def test_it_trades_where_books_live_and_seldom_elsewhere():
+    over = [attrs.evolve(market(number), status=BookStatus.STALE) for number in range(220, 230)]
+
+    asked = [each for seed in range(8) for each in trade(seed, market(), *over).asked if not each.dead]
+
+    elsewhere = sum(each.key.market_id != 219 for each in asked)
+    assert 0 < elsewhere < len(asked) / 10
 
 
 def test_while_the_bot_stops_it_hurries():
