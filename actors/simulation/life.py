@@ -131,7 +131,7 @@ class Life:
     stop_asked: bool = False
     crash: str | None = None
     journal_failed: bool = False
-    tasks_left: int = 0
+    tasks_left: int = 0  # beside the tree that it ran in
 
     @property
     def killed(self) -> bool:
@@ -143,7 +143,7 @@ class Life:
 
     async def live(self) -> None:
         """Run until it is stopped, killed, or fails. Never raises what the bot does wrong."""
-        before = len(trio.lowlevel.current_task().child_nurseries)
+        before = _system_tasks()
         try:
             with self.process.scope:
                 await self.bot.run()
@@ -159,4 +159,10 @@ class Life:
                 self.crash = repr(first_leaf(group))
         if not self.killed:
             self.journal.close()
-        self.tasks_left = len(trio.lowlevel.current_task().child_nurseries) - before
+        self.tasks_left = _system_tasks() - before
+
+
+def _system_tasks() -> int:
+    root = trio.lowlevel.current_root_task()
+    assert root is not None, "trio runs"
+    return sum(len(nursery.child_tasks) for nursery in root.child_nurseries)

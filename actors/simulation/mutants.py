@@ -359,6 +359,13 @@ MANNERS = (
 
 STOPPING = (
     Mutant(
+        "connections_stay_open",
+        "what speaks HTTP is never closed",
+        "actors/io/http.py",
+        "    async with httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False) as client:\n    ",
+        "    for client in [httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False)]:\n    ",
+    ),
+    Mutant(
         "stop_does_not_cancel",
         "a stop leaves everything resting",
         SAFE_STOP,

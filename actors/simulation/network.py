@@ -80,6 +80,10 @@ class Network:
         """Let nothing go wrong from here on. What is half open stays so: only its end heals that."""
         self._until_s.clear()
 
+    def open_of(self, process: Process) -> int:
+        """Return how many connections a process has."""
+        return sum(link.process is process for link in self.links)
+
     @property
     def has_socket(self) -> bool:
         return any(link.is_socket for link in self.links)

@@ -260,11 +260,19 @@ class Simulation:
         elif not life.stop_asked:
             self.auditor.violate("ended", "the bot ended by itself")
         self.auditor.flat(life.bot.flat)
-        if life.tasks_left:
-            self.auditor.violate("tasks left", f"{life.tasks_left} nurseries are open after the bot ended")
+        self._judge_leftovers(life)
         if self._over:
             self._judge(life)
         return self._over
+
+    def _judge_leftovers(self, life: Life) -> None:
+        """Judge what a process that was not killed leaves behind: nothing runs, nothing is open."""
+        if life.tasks_left:
+            self.auditor.violate("tasks left", f"{life.tasks_left} tasks run after the bot ended")
+        for name, network in self.networks.items():
+            if network.open_of(life.process):
+                text = f"{network.open_of(life.process)} to {name} after the bot ended"
+                self.auditor.violate("connections left", text)
 
     def _judge(self, life: Life) -> None:
         """Judge the last stop: nothing goes wrong any more, so nothing may be unknown."""

@@ -204,6 +204,30 @@ async def test_the_dead_see_no_clock(autojump_clock):
         life.bot.wall_ns()
 
 
+async def test_what_goes_on_beside_its_tree_is_counted(autojump_clock):
+    async def forget(_desk: Desk) -> None:
+        trio.lowlevel.spawn_system_task(trio.sleep_forever)
+
+    async with open_place() as place:
+        life = place.start(forget)
+        await live(life)
+
+    assert life.tasks_left == 1
+
+
+async def test_an_orderly_end_leaves_no_connection_open(autojump_clock):
+    async with open_place() as place:
+        life = place.start()
+        network = place.machine.networks[NAME]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.live)
+            await trio.sleep(10)
+            before = network.open_of(life.process)
+            life.stop()
+
+    assert (before > 0, network.open_of(life.process)) == (True, 0)
+
+
 async def test_a_bug_is_told_and_not_raised(autojump_clock):
     async with open_place() as place:
         life = place.start(fail)

@@ -179,13 +179,20 @@ def test_what_is_logged_goes_on_with_the_virtual_time():
     assert structlog.get_config() == before
 
 
-def test_a_bot_with_a_planted_bug_is_found():
+@pytest.mark.parametrize(
+    ("mutant", "rule"),
+    [
+        ("secret_in_the_log", "secret"),
+        ("connections_stay_open", "connections left"),
+    ],
+)
+def test_a_bot_with_a_planted_bug_is_found(mutant, rule):
     done = subprocess.run(
-        [sys.executable, "-m", "actors.simulation.mutation", "secret_in_the_log"],
+        [sys.executable, "-m", "actors.simulation.mutation", mutant],
         input=written(Task(seed=0, seconds=10.0, kinds=NOTHING)),
         stdout=subprocess.PIPE,
         check=True,
         timeout=60,
     )
 
-    assert [violation.rule for violation in outcome_read(done.stdout).violations] == ["secret"]
+    assert [violation.rule for violation in outcome_read(done.stdout).violations] == [rule]
