@@ -21,6 +21,7 @@ from actors.simulation.auditor import Violation
 from actors.simulation.mutants import MUTANTS
 from actors.simulation.mutation import changed
 from actors.simulation.progress import progress
+from actors.simulation.recording import from_level
 from actors.simulation.report import HOUR_S, Report, violation_text
 from actors.simulation.runner import open_process, run_worlds
 from actors.simulation.worker import Task, perform
@@ -163,7 +164,7 @@ class _Playing:
         configure_logs(log_level or "error", None if log_level else RecentLines())
         started_s = time.monotonic()
         report = self._report(kept=sys.maxsize)
-        log = structlog.get_config()["processors"] if log_level else ()
+        log = (from_level(log_level), *structlog.get_config()["processors"]) if log_level else ()
         task = self._task(seed)
         world = draw(task.seed, task.seconds, task.kinds)
         report.interrupted = not _finished(lambda: report.add(simulation.simulate(world, log)))

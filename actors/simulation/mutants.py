@@ -321,6 +321,20 @@ MANNERS = (
         'log.info("logged_in", secret=self.credentials.secret)',
     ),
     Mutant(
+        "secret_in_a_detail",
+        "the secret that logs in is written to the log, for those who debug",
+        CALLER,
+        'log.info("logged_in")',
+        'log.debug("logged_in", secret=self.credentials.secret)',
+    ),
+    Mutant(
+        "secret_in_a_crash",
+        "a bug tells the secret that logs in",
+        CALLER,
+        'log.info("logged_in")',
+        "raise KeyError(self.credentials.secret)",
+    ),
+    Mutant(
         "heartbeat_not_watched",
         "a session goes on without the venue's heartbeat",
         "actors/watchdog.py",

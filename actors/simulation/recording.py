@@ -10,12 +10,14 @@ import attrs
 import structlog
 import trio
 
+from actors.console.logs import LEVELS
+
 
 @attrs.define(kw_only=True)
 class Recording:
     """Hash what happens, count what is logged by its name, and see that nothing is said that nobody may read.
 
-    What is logged goes on to the processors of `log`, with the virtual time.
+    Details for debugging are not counted. What is logged goes on to the processors of `log`, with the virtual time.
     """
 
     log: tuple[structlog.typing.Processor, ...] = ()
@@ -44,7 +46,7 @@ class Recording:
         before = structlog.get_config()
         structlog.configure(
             processors=[self._logged, *self.log],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
             cache_logger_on_first_use=False,
         )
         try:
@@ -52,9 +54,21 @@ class Recording:
         finally:
             structlog.configure(**before)
 
-    def _logged(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        self.reached[str(event["event"])] += 1
+    def _logged(self, _logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if method != "debug":
+            self.reached[str(event["event"])] += 1
         self.look_for_secrets(str(event["event"]), repr(event))
         if not self.log:
             raise structlog.DropEvent
         return {"at_s": round(trio.current_time(), 3), **event}
+
+
+def from_level(name: str) -> structlog.typing.Processor:
+    """Let events of a level and above through."""
+
+    def passed(_logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if LEVELS[method] < LEVELS[name]:
+            raise structlog.DropEvent
+        return event
+
+    return passed

@@ -251,6 +251,7 @@ class Simulation:
             self._unwritten.clear()
             return self._over
         if life.crash is not None:
+            self.recording.look_for_secrets("a crash", life.crash)
             self.auditor.violate("crashed", life.crash)
             self._over = True  # it would only crash again
         elif life.journal_failed:

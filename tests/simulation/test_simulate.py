@@ -183,6 +183,8 @@ def test_what_is_logged_goes_on_with_the_virtual_time():
     ("mutant", "rule"),
     [
         ("secret_in_the_log", "secret"),
+        ("secret_in_a_detail", "secret"),
+        ("secret_in_a_crash", "secret"),
         ("connections_stay_open", "connections left"),
     ],
 )
@@ -195,4 +197,4 @@ def test_a_bot_with_a_planted_bug_is_found(mutant, rule):
         timeout=60,
     )
 
-    assert [violation.rule for violation in outcome_read(done.stdout).violations] == [rule]
+    assert outcome_read(done.stdout).violations[0].rule == rule
