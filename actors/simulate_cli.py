@@ -24,7 +24,7 @@ from actors.simulation.progress import progress
 from actors.simulation.recording import from_level
 from actors.simulation.report import HOUR_S, Report, violation_text
 from actors.simulation.runner import open_process, run_worlds
-from actors.simulation.worker import Task, perform
+from actors.simulation.worker import Task, bounded, perform
 from actors.simulation.world import KINDS, draw
 
 CLEAN, BROKEN, INTERRUPTED = 0, 1, 130
@@ -167,7 +167,7 @@ class _Playing:
         log = (from_level(log_level), *structlog.get_config()["processors"]) if log_level else ()
         task = self._task(seed)
         world = draw(task.seed, task.seconds, task.kinds)
-        report.interrupted = not _finished(lambda: report.add(simulation.simulate(world, log)))
+        report.interrupted = not _finished(lambda: report.add(bounded(simulation.simulate(world, log))))
         self._print(report, time.monotonic() - started_s)
         return self._status(report.ok, not report.interrupted)
 
@@ -220,7 +220,7 @@ class _Playing:
             return
         configure_logs("error", RecentLines())
         for task in tasks:
-            seen(perform(task))
+            seen(bounded(perform(task)))
 
     def _task(self, seed: int) -> Task:
         kinds = {"all": None, "none": frozenset[str]()}.get(self.faults, frozenset(self.faults.split(",")))

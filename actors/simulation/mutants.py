@@ -314,6 +314,13 @@ LIMITS = (
 
 MANNERS = (
     Mutant(
+        "questions_pile_up",
+        "what is to be asked is left where nobody takes it, and nothing is ever too much",
+        "actors/seat.py",
+        "            asking=asking,\n            restarts=self._restarts,\n",
+        "            asking=Mailbox('unread', math.inf),\n            restarts=self._restarts,\n",
+    ),
+    Mutant(
         "secret_in_the_log",
         "the secret that logs in is written to the log",
         CALLER,

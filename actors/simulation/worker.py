@@ -56,6 +56,11 @@ def within(limit_mb: int, outcome: Outcome, held: int) -> Outcome:
     )
 
 
+def bounded(outcome: Outcome) -> Outcome:
+    """Return an outcome, and that this process holds too much if it does."""
+    return within(MEMORY_MB, outcome, held_mb())
+
+
 def held_mb() -> int:
     """Return how much memory this process holds; 0 where the system does not say."""
     try:
@@ -81,7 +86,7 @@ def main() -> None:
         answers.write(line)
         answers.flush()
 
-    serve(sys.stdin.buffer, answer, lambda task: within(MEMORY_MB, perform(task), held_mb()))
+    serve(sys.stdin.buffer, answer, lambda task: bounded(perform(task)))
 
 
 if __name__ == "__main__":

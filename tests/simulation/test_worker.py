@@ -1,7 +1,18 @@
 import subprocess
 import sys
 
-from actors.simulation.worker import Task, held_mb, outcome_read, perform, serve, task_read, within, written
+from actors.simulation.worker import (
+    MEMORY_MB,
+    Task,
+    bounded,
+    held_mb,
+    outcome_read,
+    perform,
+    serve,
+    task_read,
+    within,
+    written,
+)
 
 TASK = Task(seed=3, seconds=5.0, kinds=frozenset())
 
@@ -35,6 +46,10 @@ def test_what_worlds_leave_behind_may_not_add_up(outcome):
     assert fine == outcome(3, "truth")
     assert [each.rule for each in broken.violations] == [*(each.rule for each in fine.violations), "memory"]
     assert 10 < held_mb() < 4096
+
+
+def test_what_this_process_holds_is_enough_for_its_worlds(outcome):
+    assert bounded(outcome(3)) == within(MEMORY_MB, outcome(3), held_mb())
 
 
 def test_a_process_of_its_own_comes_to_the_same_outcome():
