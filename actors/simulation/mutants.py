@@ -412,6 +412,13 @@ STOPPING = (
 
 RESTARTING = (
     Mutant(
+        "journal_fails_by_itself",
+        "every entry counts as one that waited too long",
+        "actors/journal.py",
+        "if waited_s > LAG_S:",
+        "if waited_s >= 0:",
+    ),
+    Mutant(
         "intent_sent_before_it_is_on_disk",
         "an order leaves before the journal holds it",
         "actors/tracker.py",

@@ -35,6 +35,7 @@ from actors.simulation.world import (
     DiskBroken,
     DiskFull,
     DiskSlow,
+    DiskTrouble,
     Kill,
     Restart,
     RuleTrouble,
@@ -126,6 +127,7 @@ class Simulation:
     _slow_until_s: float = 0.0
     _slow_by_s: float = 0.0
     _disk_broken: bool = False
+    _disk_faulted: bool = False  # since it was last mended
     _life: Life | None = None
     _said_filled: Counter[SelectionId] = attrs.field(factory=Counter)  # as of the last look
     _down_s: float = RESTART_S
@@ -256,7 +258,8 @@ class Simulation:
             self.auditor.violate("crashed", life.crash)
             self._over = True  # it would only crash again
         elif life.journal_failed:
-            self.recording.reached["journal_failed"] += 1
+            if not self._disk_faulted:
+                self.auditor.violate("journal", f"it failed on a disk that works: {life.journal.failure}")
             self._mend_disk()
             self._down_s = RESTART_S
         elif not life.stop_asked:
@@ -299,6 +302,7 @@ class Simulation:
     def _mend_disk(self) -> None:
         self.machine.disk.free()
         self._disk_broken = False
+        self._disk_faulted = trio.current_time() < self._slow_until_s  # nobody makes it faster
 
     def _lift_latches(self) -> None:
         """Do what an operator does between two runs."""
@@ -350,6 +354,7 @@ class Simulation:
         self._slow_until_s = 0.0
 
     async def _do(self, trouble: Trouble) -> None:
+        self._disk_faulted |= isinstance(trouble, DiskTrouble)
         match trouble:
             case RuleTrouble():
                 pass

@@ -186,6 +186,7 @@ def test_what_is_logged_goes_on_with_the_virtual_time():
         ("secret_in_a_detail", "secret"),
         ("secret_in_a_crash", "secret"),
         ("connections_stay_open", "connections left"),
+        ("journal_fails_by_itself", "journal"),
     ],
 )
 def test_a_bot_with_a_planted_bug_is_found(mutant, rule):
