@@ -16,10 +16,10 @@ from actors.journal import Journal, JournalFailed, ignored, nothing
 from actors.seat import SeatSettings
 from actors.session import SessionSettings
 from actors.simulation.network import Network
-from actors.simulation.process import Point, Process, ProcessKilled
+from actors.simulation.process import Point, Process
 from actors.simulation.trader import Trader
 from actors.strategy import Desk
-from actors.supervision import first_leaf
+from actors.supervision import first_leaf, first_named
 from protocol.ids import VenueName
 from protocol.venue import Tokens
 
@@ -146,20 +146,23 @@ class Life:
         before = _system_tasks()
         try:
             with self.process.scope:
-                await self.bot.run()
-        except JournalFailed:
-            self.journal_failed = True
-        except ProcessKilled:
-            pass
+                async with trio.open_nursery() as nursery:  # whatever it raises comes in a group
+                    nursery.start_soon(self.bot.run)
         except BaseExceptionGroup as group:
             _, others = group.split((KeyboardInterrupt, trio.Cancelled))
             if others is None:
                 raise
-            if not self.process.dead:
-                self.crash = repr(first_leaf(group))
+            self._end(others)
         if not self.killed:
             self.journal.close()
         self.tasks_left = _system_tasks() - before
+
+    def _end(self, failures: BaseExceptionGroup[BaseException]) -> None:
+        if self.killed:
+            return
+        self.journal_failed = first_named(failures, (JournalFailed,)) is not None
+        if not self.journal_failed:
+            self.crash = repr(first_leaf(failures))
 
 
 def _system_tasks() -> int:

@@ -17,7 +17,8 @@ from actors.simulation.worker import Task, outcome_read, written
 HUNG_S = 120.0  # an hour takes about one
 ENDING_S = 5.0  # of a process that has been killed, or has closed its output
 CRASHED, HUNG = "crashed", "hung"
-LAST_WORDS = 4_096  # bytes of stderr
+KEPT_BYTES = 4_096  # of stderr, at its end
+BOX = " |+-"  # what the traceback of a group is drawn with
 
 MODULE = "actors.simulation.mutation"  # nothing of the house is imported before it has had its say
 
@@ -88,17 +89,19 @@ async def open_process(*mutants: str) -> AsyncIterator[Worker]:
         assert process.stdout is not None
         try:
             async with process.stdin, process.stdout:
-                yield Worker(process.stdin, process.stdout, lambda: _last_line(stderr) or "ended without a word")
+                yield Worker(process.stdin, process.stdout, lambda: last_words(stderr) or "ended without a word")
         finally:
             process.kill()
             with trio.move_on_after(ENDING_S, shield=True):
                 await process.wait()
 
 
-def _last_line(stderr: IO[bytes]) -> str:
-    stderr.seek(max(stderr.seek(0, 2) - LAST_WORDS, 0))
+def last_words(stderr: IO[bytes]) -> str:
+    """Return the last line that has words in it."""
+    stderr.seek(max(stderr.seek(0, 2) - KEPT_BYTES, 0))
     lines = stderr.read().decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    said = (line.strip(BOX) for line in reversed(lines) if any(map(str.isalpha, line)))
+    return next(said, "")
 
 
 async def run_worlds(

@@ -237,6 +237,20 @@ async def test_a_bug_is_told_and_not_raised(autojump_clock):
     assert (life.killed, life.tasks_left) == (False, 0)
 
 
+async def test_a_bug_that_comes_in_no_group_is_told_as_well(autojump_clock):
+    @attrs.define
+    class Broken:
+        async def run(self) -> None:
+            raise KeyError("bug")
+
+    async with open_place() as place:
+        life = place.start()
+        life.bot = Broken()
+        await life.live()
+
+    assert (life.crash, life.journal_failed) == ("KeyError('bug')", False)
+
+
 async def test_a_disk_that_breaks_ends_a_life_and_is_no_bug(autojump_clock):
     async def breaks() -> None:
         raise StoreFailed("the disk: input/output error")

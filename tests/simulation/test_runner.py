@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -7,7 +8,7 @@ import trio
 import trio.testing
 
 from actors.simulation.auditor import Violation
-from actors.simulation.runner import Worker, open_process, run_worlds
+from actors.simulation.runner import Worker, last_words, open_process, run_worlds
 from actors.simulation.simulate import Outcome
 from actors.simulation.worker import Task, task_read, written
 
@@ -120,6 +121,16 @@ async def test_a_world_that_takes_too_long_is_given_up(autojump_clock, workers, 
     assert [each.violations[0].rule for each in seen] == ["hung", "hung"]
     assert trio.current_time() == 2 * LIMIT_S
     assert workers.opened == workers.closed == 2
+
+
+async def test_the_last_words_of_a_process_are_words():
+    group = "ExceptionGroup: two\n  | KeyError: 'bug'\n  +-----------\n\n"
+
+    with tempfile.TemporaryFile() as stderr:
+        stderr.write(group.encode())
+        words = last_words(stderr)
+
+    assert words == "KeyError: 'bug'"
 
 
 async def test_a_process_that_cannot_start_says_why(task):
