@@ -9,7 +9,8 @@ import attrs
 import structlog
 import trio
 
-from actors.entries import Entry, Latch, Latched, Lifted
+from actors.decisions import entry_text
+from actors.entries import Entry, Latch, Latched, Lifted, RunStarted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.http import Asked
 from actors.io.store import Stamped
@@ -86,7 +87,10 @@ REQUIRED = KINDS | frozenset(
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """What a world came to. `trace` is a hash of all that went over the wire and onto the disk, and when."""
+    """What a world came to. `trace` is a hash of what went over the wire and onto the disk, and when.
+
+    Of what the bot says on a socket, which is masked at random, it has the moments alone.
+    """
 
     seed: int
     seconds: float
@@ -196,6 +200,8 @@ class Simulation:
         self.lateness = Lateness(limits_s=heard, violate=self.auditor.violate)
 
     def _written(self, entry: Entry) -> None:
+        if not isinstance(entry, RunStarted):  # which release it is changes nothing
+            self.recording.note("entry", entry_text.written(entry).encode())
         self.honesty.written(entry)
         if isinstance(entry, Latched):
             self._unwritten.discard(entry.latch)

@@ -137,14 +137,16 @@ async def test_a_connection_is_a_socket_from_its_handshake_on(autojump_clock, wi
     assert (before, wire.network.has_socket) == (False, True)
 
 
-async def test_what_a_socket_carries_is_noted_without_its_bytes(autojump_clock, wire):
+async def test_what_a_socket_says_is_noted_without_what_was_drawn_by_chance(autojump_clock, wire):
     link, venue = await wire.dial_socket()
+    said = b"HTTP/1.1 101\r\nSec-WebSocket-Accept: k3y=\r\n\r\n\x81\x05frame\x8a\x04\n\x8a\x04\x01\x81\x04more"
 
     await link.send_all(b"masked by chance")
-    await venue.send_all(b"frame")
+    await venue.send_all(said)
     await read(link)
 
-    assert wire.notes == [("send", b""), ("send", b""), ("receive", b"")]
+    heard = b"HTTP/1.1 101\r\n\r\n\r\n\x81\x05frame\x81\x04more"
+    assert wire.notes == [("send", b""), ("send", b""), ("receive", heard)]
 
 
 async def test_when_a_socket_last_spoke_is_known(autojump_clock, wire):

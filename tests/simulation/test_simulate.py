@@ -6,10 +6,14 @@ import attrs
 import pytest
 import structlog
 
+from actors.decisions import entry_text
+from actors.entries import RunStarted
 from actors.exchange.faults import Fault, Rule
+from actors.simulation.determinism import run_pinned
 from actors.simulation.network import Cut
 from actors.simulation.process import Point
-from actors.simulation.simulate import RESTING_S, Outcome, simulate
+from actors.simulation.recording import Recording
+from actors.simulation.simulate import RESTING_S, Outcome, Simulation, simulate
 from actors.simulation.worker import Task, outcome_read, written
 from actors.simulation.world import (
     CALM_S,
@@ -106,6 +110,28 @@ def test_where_everything_goes_wrong_no_rule_is_broken(venue):
     assert outcome.violations == ()
     assert len(outcome.injected) >= 3
     assert outcome.counts["orders"] > 0
+
+
+@attrs.define(kw_only=True)
+class Noting(Recording):
+    """A recording that keeps the entries."""
+
+    entries: list[str] = attrs.field(factory=list)
+
+    def note(self, kind: str, data: bytes = b"") -> None:
+        if kind == "entry":
+            self.entries.append(data.decode())
+
+
+def test_every_entry_on_the_disk_is_noted():
+    simulation = Simulation(world=draw(0, 60.0, NOTHING), recording=Noting())
+
+    with simulation.recording.listening():
+        run_pinned(0, simulation.run)
+
+    entries = [each for each in simulation.machine.disk.entries() if not isinstance(each, RunStarted)]
+    assert simulation.recording.entries == [entry_text.written(each) for each in entries]
+    assert len(entries) > 1
 
 
 def test_another_seed_gives_another_trace():
