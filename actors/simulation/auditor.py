@@ -50,13 +50,14 @@ class Watched:
 class Auditor:
     """Keep a ledger of what the trader asked for and what the exchanges have; never look into the bot's.
 
-    Every rule has a name; its first breach is kept, and how often it was broken is counted.
+    Every rule has a name; its first breach is kept.
     """
 
     venues: Mapping[VenueName, Watched]
     limits: Limits
     loss_grace_s: float  # how late the news of a result may come, and what follows from it
     now_s: Callable[[], float]
+    day: Callable[[], int]  # of the wall clock that the bot sees, in UTC
     violations: dict[str, Violation] = attrs.field(factory=dict)
     asked: dict[ClientOrderId, Asked] = attrs.field(factory=dict)
     _barred: dict[ClientOrderId, str] = attrs.field(factory=dict)  # what must not leave, with the rule that says so
@@ -69,8 +70,12 @@ class Auditor:
     _killed_s: dict[VenueName, float] = attrs.field(factory=dict)  # since when orders rest though they must not
     _stopped: bool = False
     _trading_s: float | None = None  # since when
-    _forgiven_micro: int = 0
+    _forgiven_micro: int = 0  # what had been won when the day began, or an operator lifted its latch
+    _today: int = attrs.field(init=False)
     _lost_s: float | None = None  # since when the day's loss is beyond its limit
+
+    def __attrs_post_init__(self) -> None:
+        self._today = self.day()
 
     def violate(self, rule: str, text: str) -> None:
         """Note that a rule was broken."""
@@ -122,7 +127,7 @@ class Auditor:
         """Take note that an operator let trading go on."""
         self._latched_s.pop(latch, None)
         if latch is Latch.DAILY_LOSS:
-            self._forgiven_micro, self._lost_s = self._won_micro(), None
+            self._begin_day()
 
     def placing(self, venue: VenueName) -> None:
         """Judge a request to place orders at the moment of its arrival."""
@@ -163,11 +168,20 @@ class Auditor:
             self._judge_cancelled(watched, resting)
             self._judge_killed(venue, watched, resting)
         self._judge_exposure(worst)
+        self._judge_loss()
+
+    def _judge_loss(self) -> None:
+        """Find since when too much is lost in the day; what an operator forgave does not count."""
+        if self._today != self.day():
+            self._begin_day()
         lost = self._forgiven_micro - self._won_micro()
         if lost < micro(self.limits.daily_loss_cents):
             self._lost_s = None
         elif self._lost_s is None:
             self._lost_s = self.now_s()
+
+    def _begin_day(self) -> None:
+        self._today, self._forgiven_micro, self._lost_s = self.day(), self._won_micro(), None
 
     def _won_micro(self) -> int:
         """Return what settled, where all of it is money; 0 otherwise."""

@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager
 import attrs
 import trio
 
-from actors.simulation.runner import Worker
+from actors.simulation.runner import Worker, patience_s
 from actors.simulation.worker import Task
 
-HUNG_S = 30.0  # a bug that makes the bot spin is found soon enough
+HUNG_S = 30.0  # of a world of an hour: a bug that makes the bot spin is found soon enough
 
 OpenMutant = Callable[[str], AbstractAsyncContextManager[Worker]]
 
@@ -51,7 +51,7 @@ async def _hunt_each(
 async def hunt(mutant: str, tasks: Sequence[Task], worker: Worker) -> Hunt:
     """Return the first violation of a bot with a planted bug; a process that it breaks shows it too."""
     for worlds, task in enumerate(tasks, 1):
-        outcome = await worker.simulate(task, HUNG_S)
+        outcome = await worker.simulate(task, patience_s(task, HUNG_S))
         if outcome.violations:
             first = outcome.violations[0]
             return Hunt(mutant=mutant, worlds=worlds, seed=task.seed, rule=first.rule, text=first.text)

@@ -13,8 +13,9 @@ import trio
 from actors.simulation.auditor import Violation
 from actors.simulation.simulate import Outcome
 from actors.simulation.worker import Task, outcome_read, written
+from actors.simulation.world import HOUR_S
 
-HUNG_S = 120.0  # an hour takes about one
+HUNG_S = 120.0  # of a world of an hour, which takes about one
 ENDING_S = 5.0  # of a process that has been killed, or has closed its output
 CRASHED, HUNG = "crashed", "hung"
 KEPT_BYTES = 4_096  # of stderr, at its end
@@ -57,6 +58,11 @@ class Worker:
             self._received += more
         answer, _, self._received = self._received.partition(b"\n")
         return answer
+
+
+def patience_s(task: Task, hour_s: float) -> float:
+    """Return how long a world may take, where one of an hour may take so long; a shorter one may as well."""
+    return hour_s * max(task.seconds / HOUR_S, 1.0)
 
 
 OpenWorker = Callable[[], AbstractAsyncContextManager[Worker]]
@@ -110,20 +116,20 @@ async def run_worlds(
     seen: Callable[[Outcome], None],
     *,
     jobs: int,
-    limit_s: float = HUNG_S,
+    hour_s: float = HUNG_S,
 ) -> None:
     """Hand out tasks one by one to as many workers as there are jobs; tell each outcome as it comes."""
     waiting = iter(tasks)
     async with trio.open_nursery() as nursery:
         for _ in range(jobs):
-            nursery.start_soon(_work, waiting, open_worker, seen, limit_s)
+            nursery.start_soon(_work, waiting, open_worker, seen, hour_s)
 
 
 async def _work(
-    waiting: Iterator[Task], open_worker: OpenWorker, seen: Callable[[Outcome], None], limit_s: float
+    waiting: Iterator[Task], open_worker: OpenWorker, seen: Callable[[Outcome], None], hour_s: float
 ) -> None:
     for task in waiting:
         async with open_worker() as worker:
-            seen(await worker.simulate(task, limit_s))
+            seen(await worker.simulate(task, patience_s(task, hour_s)))
             while not worker.lost and (following := next(waiting, None)) is not None:
-                seen(await worker.simulate(following, limit_s))
+                seen(await worker.simulate(following, patience_s(following, hour_s)))

@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from actors.decisions import entry_text
+from actors.decisions.guard import DAY_S
 from actors.entries import Entry, Latch, Latched, Lifted, RunStarted
 from actors.exchange.embedded import Embedded, OpenProphetX, OpenSatoriEx
 from actors.exchange.http import Asked
@@ -194,6 +195,7 @@ class Simulation:
             limits=world.limits,
             loss_grace_s=max(heard.values()) + LOSS_GRACE_S,
             now_s=trio.current_time,
+            day=lambda: self.machine.wall_ns() // 10**9 // DAY_S,
         )
         self.recording.violate = self.auditor.violate
         self.watch = BookWatch({name: book_healed_s(each, world.rules(name)) for name, each in traits.items()})

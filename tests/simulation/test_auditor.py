@@ -60,6 +60,7 @@ class Bench:
 
     named: bool = True
     now_s: float = 0.0
+    day: int = 0
     orders: list[TrueOrder] = attrs.field(factory=list)
     won_micro: int = 0
     auditor: Auditor = attrs.field(init=False)
@@ -77,7 +78,11 @@ class Bench:
             won_micro=(lambda: self.won_micro) if self.named else None,
         )
         self.auditor = Auditor(
-            venues={VENUE: watched}, limits=LIMITS, loss_grace_s=LOSS_GRACE_S, now_s=lambda: self.now_s
+            venues={VENUE: watched},
+            limits=LIMITS,
+            loss_grace_s=LOSS_GRACE_S,
+            now_s=lambda: self.now_s,
+            day=lambda: self.day,
         )
 
     def open_socket(self) -> None:
@@ -468,6 +473,27 @@ def test_what_an_operator_forgave_counts_no_more(bench):
     place_later(bench, LOSS_GRACE_S + 1)
 
     assert bench.broken == []
+
+
+def test_what_was_lost_yesterday_is_no_loss_of_today(bench):
+    lose(bench, 3_000)
+    bench.day = 1
+    bench.auditor.look({VENUE: bench.orders}, None)
+    lose(bench, 3_000)
+
+    place_later(bench, LOSS_GRACE_S + 1)
+
+    assert bench.broken == []
+
+
+def test_a_new_day_can_be_lost_too(bench):
+    bench.day = 1
+    bench.auditor.look({VENUE: bench.orders}, None)
+    lose(bench, 5_000)
+
+    place_later(bench, LOSS_GRACE_S + 1)
+
+    assert bench.broken == ["daily loss"]
 
 
 def test_after_it_was_forgiven_a_day_can_be_lost_again(bench):

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from actors.simulation.auditor import Violation
-from actors.simulation.runner import Worker, last_words, open_process, run_worlds
+from actors.simulation.runner import Worker, last_words, open_process, patience_s, run_worlds
 from actors.simulation.simulate import Outcome
 from actors.simulation.worker import Task, task_read, written
 
@@ -116,11 +116,16 @@ async def test_a_world_that_takes_too_long_is_given_up(autojump_clock, workers, 
     workers.seconds = LIMIT_S + 1
     seen: list[Outcome] = []
 
-    await run_worlds(map(task, range(2)), workers.open, seen.append, jobs=1, limit_s=LIMIT_S)
+    await run_worlds(map(task, range(2)), workers.open, seen.append, jobs=1, hour_s=LIMIT_S)
 
     assert [each.violations[0].rule for each in seen] == ["hung", "hung"]
     assert trio.current_time() == 2 * LIMIT_S
     assert workers.opened == workers.closed == 2
+
+
+@pytest.mark.parametrize(("seconds", "limit_s"), [(60.0, 10.0), (3600.0, 10.0), (36_000.0, 100.0)])
+def test_a_longer_world_may_take_longer(seconds, limit_s):
+    assert patience_s(Task(seed=1, seconds=seconds), LIMIT_S) == limit_s
 
 
 async def test_the_last_words_of_a_process_are_words():
