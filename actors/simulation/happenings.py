@@ -11,16 +11,15 @@ from protocol.events import EventStatus
 CONFIG_CLOSES_S = 400.0
 
 
-def happen(embedded: Embedded, what: Happening, random: Random) -> None:
-    """Do it, where there is something to do it to."""
-    match embedded:
-        case EmbeddedProphetX(exchange=exchange):
-            _happen_prophetx(exchange, what, random)
-        case EmbeddedSatoriEx(exchange=other):
-            _happen_satoriex(other, what, random)
+def happen(embedded: Embedded, what: Happening, random: Random) -> bool:
+    """Do it, where there is something to do it to; tell whether there was."""
+    if isinstance(embedded, EmbeddedProphetX):
+        return _happen_prophetx(embedded.exchange, what, random)
+    assert isinstance(embedded, EmbeddedSatoriEx), "there is no other exchange"
+    return _happen_satoriex(embedded.exchange, what, random)
 
 
-def _happen_prophetx(exchange: Exchange, what: Happening, random: Random) -> None:
+def _happen_prophetx(exchange: Exchange, what: Happening, random: Random) -> bool:
     events = list(exchange.floor.events)
     scheduled = [name for name, each in exchange.floor.events.items() if each.status is EventStatus.SCHEDULED]
     match what:
@@ -33,10 +32,11 @@ def _happen_prophetx(exchange: Exchange, what: Happening, random: Random) -> Non
         case Happening.CONFIG_CHANGE:
             exchange.change_config(CONFIG_CLOSES_S)
         case _:
-            pass
+            return False
+    return True
 
 
-def _happen_satoriex(exchange: SatoriexExchange, what: Happening, random: Random) -> None:
+def _happen_satoriex(exchange: SatoriexExchange, what: Happening, random: Random) -> bool:
     markets = exchange.floor.open_markets()
     match what:
         case Happening.HALT if markets:
@@ -47,4 +47,5 @@ def _happen_satoriex(exchange: SatoriexExchange, what: Happening, random: Random
         case Happening.EXPIRE_TOKENS:
             exchange.expire_tokens()
         case _:
-            pass
+            return False
+    return True

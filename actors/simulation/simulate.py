@@ -134,6 +134,7 @@ class Simulation:
     _disk_broken: bool = False
     _disk_faulted: bool = False  # since it was last mended
     _life: Life | None = None
+    _doom: str = ""  # what is to kill it
     _said_filled: Counter[SelectionId] = attrs.field(factory=Counter)  # as of the last look
     _down_s: float = RESTART_S
     _lift: set[Latch] = attrs.field(factory=set)
@@ -257,6 +258,7 @@ class Simulation:
         self._life = None
         if life.killed:
             self.recording.reached["killed"] += 1
+            self.injected[self._doom] += 1
             for latch in self._unwritten:
                 self.auditor.lifted(latch)  # nobody was told that it stands
             self._unwritten.clear()
@@ -338,7 +340,6 @@ class Simulation:
         async with trio.open_nursery() as nursery:
             for at_s, trouble in sorted(timed, key=lambda each: each[0]):
                 await trio.sleep_until(at_s)
-                self._count_injected(trouble)
                 nursery.start_soon(self._do, trouble)
             await trio.sleep_until(calm_s)
             nursery.cancel_scope.cancel()
@@ -363,6 +364,8 @@ class Simulation:
 
     async def _do(self, trouble: Trouble) -> None:
         self._disk_faulted |= isinstance(trouble, DiskTrouble)
+        if not isinstance(trouble, Kill | VenueTrouble | Switch):  # which may find nothing to happen to
+            self.injected[trouble.kind] += 1
         match trouble:
             case RuleTrouble():
                 pass
@@ -371,6 +374,7 @@ class Simulation:
             case Kill():
                 self._down_s = trouble.down_s
                 if self._life is not None:
+                    self._doom = trouble.kind
                     self._life.process.doom(trouble.point, trouble.nth, after=trouble.after)
             case Restart():
                 self._down_s = trouble.down_s
@@ -387,7 +391,8 @@ class Simulation:
                 if trouble.unseen_s:
                     self.networks[trouble.venue].cut(Cut.BLACKOUT, trouble.unseen_s)
                 dice = Random(f"happening {self.world.seed} {trouble.at_s}")
-                happen(self.embedded[trouble.venue], trouble.what, dice)
+                if happen(self.embedded[trouble.venue], trouble.what, dice):
+                    self.injected[trouble.kind] += 1
             case Switch():
                 await self._switch(trouble)
             case _:
@@ -401,6 +406,7 @@ class Simulation:
         life = self._life
         if life is None or life.desk is None:
             return
+        self.injected[trouble.kind] += 1
         (life.desk.kill if trouble.kills else life.desk.halt)("as planned")
         latch = Latch.KILL if trouble.kills else Latch.HALT
         self._unwritten.add(latch)
@@ -458,9 +464,6 @@ class Simulation:
         full = None if life is None else overfull(mailboxes_of(life.bot))
         if full is not None:
             self.auditor.violate("backlog", full)
-
-    def _count_injected(self, trouble: Trouble) -> None:
-        self.injected[trouble.kind] += 1
 
     def _count(self) -> None:
         for each in self.embedded.values():

@@ -41,10 +41,10 @@ def stages(satoriex: EmbeddedSatoriEx) -> list[Stage]:
 def test_one_event_after_another_goes_live_until_all_have(prophetx):
     seen = []
     for _ in range(3):
-        happen(prophetx, Happening.GO_LIVE, Random(1))
-        seen.append(statuses(prophetx).count(EventStatus.LIVE))
+        done = happen(prophetx, Happening.GO_LIVE, Random(1))
+        seen.append((done, statuses(prophetx).count(EventStatus.LIVE)))
 
-    assert seen == [1, 2, 2]
+    assert seen == [(True, 1), (True, 2), (False, 2)]
 
 
 def test_an_event_that_ends_is_replaced(prophetx):
@@ -112,8 +112,11 @@ def test_the_same_dice_do_the_same(what, prophetx):
 def test_what_a_venue_does_not_do_does_not_happen(prophetx, satoriex):
     before = statuses(prophetx), stages(satoriex)
 
-    happen(prophetx, Happening.HALT, Random(1))
-    happen(satoriex, Happening.GO_LIVE, Random(1))
-    happen(satoriex, Happening.CONFIG_CHANGE, Random(1))
+    done = (
+        happen(prophetx, Happening.HALT, Random(1)),
+        happen(satoriex, Happening.GO_LIVE, Random(1)),
+        happen(satoriex, Happening.CONFIG_CHANGE, Random(1)),
+    )
 
+    assert done == (False, False, False)
     assert (statuses(prophetx), stages(satoriex)) == before

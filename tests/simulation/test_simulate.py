@@ -174,6 +174,15 @@ def test_what_goes_wrong_is_done_and_counted(quiet):
     assert outcome.counts["lives"] == 2
 
 
+def test_what_finds_nothing_to_happen_to_is_not_counted(quiet):
+    kill = Kill(at_s=AT_S, point=Point.SEND, nth=10**6, after=False, down_s=2.0)
+    halt = VenueTrouble(venue=PROPHETX, what=Happening.HALT, at_s=AT_S)
+
+    outcome = with_trouble(quiet, kill, halt)
+
+    assert (outcome.violations, outcome.injected) == ((), {})
+
+
 def test_what_the_exchange_does_itself_is_counted_too(quiet):
     rule = Rule(fault=Fault.SERVER_ERROR, probability=0.5, code=502)
 
