@@ -53,7 +53,8 @@ from protocol.satoriex.venue import SatoriEx
 EPOCH_NS = 1_790_000_000 * 10**9
 LOOK_EVERY_S = 30.0
 LOSS_GRACE_S = 100.0  # from the news of a result until nothing leaves any more
-DEAR_EVERY = 2  # looks: books and mailboxes are the dear part of one
+BOOKS_EVERY = 2  # looks: they are the dear part of one
+MAILBOXES_EVERY = 10
 STOP_LIMIT_S = 400.0  # a safe stop is bounded far below
 READY_LIMIT_S = 200.0  # until a process trades, where nothing goes wrong
 RESTART_S = 5.0  # after a process that ended by itself
@@ -443,8 +444,10 @@ class Simulation:
             lines = [name for name, network in self.networks.items() if desk is not None and network.is_open]
             self.lateness.look(truth, LOOK_EVERY_S, lines)
             looks += 1
-            if looks % DEAR_EVERY == 0:
-                self._look_closely(life, desk)
+            if desk is not None and looks % BOOKS_EVERY == 0:
+                self._look_at_books(desk)
+            if life is not None and looks % MAILBOXES_EVERY == 0:
+                self._look_at_mailboxes(life)
             latched = life is not None and Latch.DAILY_LOSS in life.bot.latches
             latched_s = latched_s + LOOK_EVERY_S if latched else 0.0
             if latched_s >= LATCHED_S:
@@ -458,10 +461,8 @@ class Simulation:
         if wrong is not None:
             self.auditor.violate("wrong book", f"{wrong[0]} has been wrong for {wrong[1]:.0f} s, and is called live")
 
-    def _look_closely(self, life: Life | None, desk: Desk | None) -> None:
-        if desk is not None:
-            self._look_at_books(desk)
-        full = None if life is None else overfull(mailboxes_of(life.bot))
+    def _look_at_mailboxes(self, life: Life) -> None:
+        full = overfull(mailboxes_of(life.bot))
         if full is not None:
             self.auditor.violate("backlog", full)
 

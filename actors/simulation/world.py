@@ -231,7 +231,7 @@ def draw(seed: int, seconds: float, kinds: frozenset[str] | None = None) -> Worl
         open_orders=dice.choice((5, 20, 100)),
         daily_loss_cents=dice.choice((2_000, 10_000, 50_000, 50_000)),
     )
-    actions_per_hour = dice.choice((25.0, 40.0, 80.0)) if which != "both" else 25.0
+    actions_per_hour = dice.choice((20.0, 30.0, 60.0)) if which != "both" else 20.0
     troubles = tuple(_draw_troubles(Random(f"troubles {seed}"), venues, seconds))
     return World(
         seed=seed,
