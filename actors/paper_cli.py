@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import sys
 import time
 from pathlib import Path
 from random import Random
@@ -201,6 +203,7 @@ async def _serve(served: list[Embedded], host: str, port: int, seconds: float | 
             except BrokenPipeError:  # who would have read it is gone, and nobody else can know where to come
                 nursery.cancel_scope.cancel()
             except OSError as error:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in it fails no more
                 raise BadInput(f"stdout: {error.strerror or error}") from error
             with trio.move_on_after(math.inf if seconds is None else left_s(seconds)):
                 await anext(signals)
