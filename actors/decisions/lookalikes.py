@@ -15,7 +15,7 @@ from actors.messages import AskOrder, FundsWanted, OrderChanged
 from protocol.belief import Proof, Source
 from protocol.events import OrderReported, OrderStatus
 from protocol.ids import VenueOrderId
-from protocol.order import Order
+from protocol.order import UNPROVED, Order
 from protocol.venue import OrderPage
 
 log = structlog.get_logger()
@@ -77,7 +77,8 @@ class Lookalikes:
         order = tracked.order
         winners = self.register.winners(order.key.event_id)
         orders = self.register.believed()
-        verdict = self.trail.verdict(order, orders, since_s, winners) if tracked.looked_for else None
+        ripe = tracked.looked_for and not self._others_settle(tracked, now_s)
+        verdict = self.trail.verdict(order, orders, since_s, winners) if ripe else None
         self.register.hear(Source.FUNDS, self.trail.as_of_ns)
         if verdict is OrderStatus.ABSENT:
             yield from self.register.change(tracked, order.absent(Proof.FUNDS), now_s)
@@ -86,6 +87,14 @@ class Lookalikes:
             yield from self.register.change(tracked, order.filled_whole(), now_s)
         else:
             yield FundsWanted()
+
+    def _others_settle(self, tracked: Tracked, now_s: float) -> bool:
+        """Tell whether another order may have ended already, with the money back that it is believed to hold."""
+        return any(
+            now_s < each.settles_at_s or self.register.winners(each.order.key.event_id) is not None
+            for each in self.register.live.values()
+            if each is not tracked and each.order.status not in UNPROVED
+        )
 
     def _has_rival(self, order: Order) -> bool:
         """Tell whether another unknown order of the same book may have got the shares."""

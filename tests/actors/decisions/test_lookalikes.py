@@ -10,7 +10,7 @@ from actors.decisions.tracked import ENOUGH_LOOKS, Tracked
 from actors.messages import AskOrder, FundsRead, FundsWanted, Intent, OrderChanged
 from actors.tally import Tally
 from protocol.commands import PlaceOrder
-from protocol.events import About, Hinted, OrderReported, OrderStatus
+from protocol.events import About, Hinted, MarketSettled, OrderReported, OrderStatus
 from protocol.ids import BookKey, ClientOrderId, ClientOrderIds, EventId, MarketId, VenueOrderId
 from protocol.prices import Probability
 from protocol.satoriex.names import buying
@@ -230,6 +230,29 @@ def test_a_list_with_a_row_that_nobody_can_read_judges_nothing():
     bench.trail.read(funds(), [], calm=False)
 
     assert bench.read(at_s=JUDGED_S, unreadable=1) == []
+
+
+@pytest.mark.parametrize("unsure", ["settling", "of a market that is settled"])
+def test_it_is_not_judged_while_another_one_may_have_ended(unsure):
+    bench = Bench()
+    bench.lose()
+    other = bench.place(X2, 4100)
+    list(bench.register.merge(other, said(OPEN, V2), LOST_S))
+    bench.read_until_looked_for()
+    bench.trail.read(funds(FREE_MICRO - 20 * 410_000), [], calm=False)
+    if unsure == "settling":
+        other.settles_at_s = JUDGED_S + 2.0
+    else:
+        settled = MarketSettled(event_id=KEY.event_id, winners=frozenset({buying(KEY)}))
+        list(bench.register.settle(settled, JUDGED_S))
+
+    bench.read(at_s=JUDGED_S)
+    before = bench.ours.order.status
+    list(bench.register.merge(other, said(CANCELLED, V2), JUDGED_S + 2.0))
+    bench.trail.read(funds(at_s=JUDGED_S + 2.0), [], calm=False)
+    bench.read(at_s=JUDGED_S + 2.0)
+
+    assert (before, bench.ours.order.status) == (UNKNOWN, ABSENT)
 
 
 def test_meanwhile_strangers_that_the_socket_named_are_asked_for():
