@@ -33,14 +33,15 @@ class Accounting:
         """Settle from what all orders are reckoned; return what the journal has to be told of that.
 
         After the first time only money that moved while nobody traded moves it: after a process that died there may be
-        more than expected, a rebate or a deposit, but less is a loss that the audit shall show.
+        more than expected, a rebate or a deposit, but less is a loss that the audit shall show. What a result can have
+        brought that we have not heard of yet is no deposit.
         """
         actual, self.opening = money_micro(funds), self.memory.opening
         held = funds.holdings
         if self.opening is not None:
             low, high = self._expected(self.opening, orders)
             moved = min(actual - low, 0) + max(actual - high, 0)
-            if not moved or (moved < 0 and not self.memory.ended_in_order):
+            if not moved or (moved < 0 and not self.memory.ended_in_order) or 0 < moved <= _payable(orders):
                 return None
             log.warning("account_moved", venue=self.traits.venue, micro=moved)
             actual, held = self.opening.money_micro + moved, self.opening.held
@@ -61,6 +62,11 @@ class Accounting:
             fee_bp=self.traits.sale_fee_bp,
             rebate_bp=self.traits.rebate_bp,
         )
+
+
+def _payable(orders: Mapping[ClientOrderId, Order]) -> int:
+    """Return what results that are still to come can bring at most."""
+    return sum(order.cost_micro + order.gain_micro for order in orders.values() if order.staked_micro)
 
 
 def money_micro(funds: FundsRead) -> int:

@@ -11,7 +11,9 @@ from protocol.ids import BookKey, ClientOrderId
 from protocol.money import cents_below
 from protocol.order import RESTABLE, Order
 
-UNSETTLED = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED})  # where results stand by themselves, not in orders
+UNSETTLED = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.WIPED}
+)  # where results stand by themselves, not in orders
 NEVER_THERE = frozenset({OrderStatus.ABSENT, OrderStatus.REJECTED})
 
 

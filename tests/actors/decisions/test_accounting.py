@@ -87,6 +87,15 @@ def test_after_a_process_that_died_more_is_a_deposit_and_less_is_a_loss_that_sho
     assert poorer.gap_cents({}, micro(700)) == 300
 
 
+@pytest.mark.parametrize(("more", "moved"), [(630, 0), (631, 631)])  # 300 staked at +110 pay 630
+def test_what_a_result_can_have_brought_that_was_not_heard_of_is_no_deposit(more, moved):
+    books = accounting(opened(1000), ended_in_order=False)
+
+    told = books.open(funds(700 + more, held=()), filled(300))
+
+    assert told == (opened(1000 + moved) if moved else None)
+
+
 def test_what_may_be_a_rebate_moves_nothing():
     books = accounting(opened(1000), rebate_bp=100)
 
