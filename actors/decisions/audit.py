@@ -11,9 +11,8 @@ from protocol.ids import BookKey, ClientOrderId
 from protocol.money import cents_below
 from protocol.order import RESTABLE, Order
 
-UNSETTLED = frozenset(
-    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.WIPED}
-)  # where results stand by themselves, not in orders
+# Where results stand by themselves and not in orders, or a copy has not got them yet.
+UNSETTLED = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.WIPED})
 NEVER_THERE = frozenset({OrderStatus.ABSENT, OrderStatus.REJECTED})
 
 
